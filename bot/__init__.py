@@ -1,0 +1,1 @@
+"""The edge: Discord, SQLite, settings, the story, the playground."""

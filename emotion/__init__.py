@@ -1,0 +1,1 @@
+"""What is felt: the classifier and the mood."""
