@@ -1,0 +1,97 @@
+"""Who goes next is a pure choice: no device, no thread, and a clock that the tests move."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.schedule import Schedule
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(schedule: Schedule[str], clock: Clock, steps: int, seconds: float) -> str:
+    """The members of the next `steps` steps, each of which takes `seconds`."""
+    order = ""
+    for _ in range(steps):
+        member = schedule.next()
+        clock.now += seconds
+        schedule.stepped(member)
+        order += member
+    return order
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def schedule(clock: Clock) -> Schedule[str]:
+    return Schedule(ageing=2.0, clock=clock)
+
+
+def test_the_smallest_number_goes_first(schedule: Schedule[str], clock: Clock) -> None:
+    for member, priority in (("p", 2), ("r", 1), ("f", 0)):
+        schedule.add(member, priority)
+    assert run(schedule, clock, 3, 0.01) == "fff"
+    schedule.remove("f")
+    assert run(schedule, clock, 3, 0.01) == "rrr"
+
+
+def test_equals_take_turns(schedule: Schedule[str], clock: Clock) -> None:
+    for member in "abc":
+        schedule.add(member, 1)
+    assert run(schedule, clock, 7, 0.01) == "abcabca"
+
+
+def test_a_newcomer_waits_behind_its_equals_once(schedule: Schedule[str], clock: Clock) -> None:
+    schedule.add("a", 1)
+    schedule.add("b", 1)
+    run(schedule, clock, 1, 0.01)
+    schedule.add("c", 1)
+    assert run(schedule, clock, 5, 0.01) == "bacba"  # a's turn was before c came
+
+
+def test_waiting_ages_so_that_a_portrait_gets_one_step_in_two_seconds_of_replies(
+    schedule: Schedule[str], clock: Clock
+) -> None:
+    schedule.add("r", 1)
+    schedule.add("p", 2)
+    assert run(schedule, clock, 10, 0.5) == "rrrrprrrrp"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0.001, 0.4)), min_size=1, max_size=8))
+def test_nobody_starves(members: list[tuple[int, float]]) -> None:
+    clock = Clock()
+    schedule: Schedule[int] = Schedule(ageing=2.0, clock=clock)
+    for number, (priority, _) in enumerate(members):
+        schedule.add(number, priority)
+    last = dict.fromkeys(range(len(members)), 0.0)
+    while clock.now < 60.0:
+        number = schedule.next()
+        # 3 priorities of 2 s to catch up with the most urgent, 2 s of rounding, then once around everybody
+        assert clock.now - last[number] <= 8.0 + 0.4 * len(members)
+        clock.now += members[number][1]
+        schedule.stepped(number)
+        last[number] = clock.now
+    assert all(60.0 - then <= 8.0 + 0.4 * len(members) for then in last.values())
+
+
+def test_an_empty_schedule_has_no_next(schedule: Schedule[str]) -> None:
+    with pytest.raises(IndexError):
+        schedule.next()
+    assert not schedule.remove("nobody")
+
+
+def test_choosing_needs_no_torch() -> None:
+    code = "import inference.job, inference.schedule, inference.gpu, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
