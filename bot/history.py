@@ -1,0 +1,334 @@
+"""What Mien remembers, in one SQLite file.
+
+Turns, moods, who speaks in which channel, what was asked and not yet answered. Every method is one question or one
+change, and every change is one transaction. This file knows neither Discord nor models: ids are plain integers and a
+mood is the JSON text it was given.
+
+    async with History(state / "mien.sqlite") as history:
+        turns = await history.recent(channel, "marigold", limit=40)
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import aiosqlite
+
+from bot.migrations import HistoryError, migrate
+from persona.turn import Role, Turn
+
+Value = int | float | str | None
+CLOSED_TURNS_KEPT_SECONDS = 30 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A message that is being answered. `posts` are the Discord messages of the answer sent so far, oldest first."""
+
+    guild: int | None  # None in a direct message
+    channel: int
+    message: int
+    user: int
+    name: str
+    text: str
+    at: float  # unix seconds
+    persona: str  # slug
+    posts: tuple[int, ...] = ()
+    attempts: int = 0  # how often it was taken up again after a crash
+
+
+@dataclass(frozen=True, slots=True)
+class Worn:
+    """The expression of a persona's newest message in a channel; `suffixed`: its name carried the invisible suffix."""
+
+    expression: str
+    suffixed: bool
+
+
+class History:
+    """The database of one bot process.
+
+    Args:
+        path: the SQLite file; it and its folder are made if missing.
+        patience: seconds to wait for another process that holds the file.
+
+    Raises (on entering):
+        HistoryError: locked, not a database, not writable, or written by a newer Mien.
+    """
+
+    def __init__(self, path: Path, *, patience: float = 5.0) -> None:
+        self.path = path
+        self._patience = patience
+        self._writing = asyncio.Lock()
+        self._connection: aiosqlite.Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # aiosqlite leaves a thread behind when it cannot open a file: let the file system say so first.
+            self.path.open("ab").close()
+            self._connection = await aiosqlite.connect(self.path, timeout=self._patience, isolation_level=None)
+            await self._prepare(self._connection)
+        except (OSError, sqlite3.Error, HistoryError) as error:
+            await self._close()
+            raise HistoryError(_why(self.path, error)) from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _prepare(self, db: aiosqlite.Connection) -> None:
+        db.row_factory = sqlite3.Row
+        await db.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode NORMAL loses nothing when the process is killed, only when the power goes.
+        await db.execute("PRAGMA synchronous = NORMAL")
+        await migrate(db)
+
+    async def _close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    # --- turns -------------------------------------------------------------------------------------------------
+
+    async def remember(
+        self,
+        channel: int,
+        persona: str,
+        turn: Turn,
+        *,
+        message: int | None = None,
+        user: int | None = None,
+        answers: int | None = None,
+    ) -> int:
+        """Add a turn; returns its id.
+
+        `message` is the Discord message of a member's turn, `answers` the one a character's turn replies to. Both are
+        unique: remembering the same one again changes the turn that is there, so a turn taken up again after a crash
+        stands in the history once.
+        """
+        known = await self._row("SELECT id FROM turns WHERE message = ? OR answers = ?", message, answers)
+        if known:
+            await self._write("UPDATE turns SET text = ?, feeling = ? WHERE id = ?", turn.text, turn.feeling, known[0])
+            return int(known[0])
+        added = await self._write(
+            "INSERT INTO turns (channel, persona, role, name, text, feeling, at, user, message, answers)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(channel, persona, str(turn.role), turn.name, turn.text, turn.feeling, turn.at, user, message, answers),
+        )
+        return added.lastrowid or 0
+
+    async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]:
+        """The newest `limit` turns of a persona in a channel, oldest first."""
+        rows = await self._rows(
+            "SELECT * FROM turns WHERE channel = ? AND persona = ? ORDER BY id DESC LIMIT ?", channel, persona, limit
+        )
+        return [_turn(row) for row in reversed(rows)]
+
+    async def reply_to(self, message: int) -> Turn | None:
+        """The character's finished answer to a member's message, if there is one."""
+        row = await self._row("SELECT * FROM turns WHERE answers = ?", message)
+        return _turn(row) if row else None
+
+    async def edit(self, message: int, text: str) -> bool:
+        """A member changed a message; False if it is not in the history."""
+        changed = await self._write("UPDATE turns SET text = ? WHERE message = ?", text, message)
+        await self._write("UPDATE open_turns SET text = ? WHERE message = ? AND closed_at IS NULL", text, message)
+        return changed.rowcount > 0
+
+    async def delete(self, message: int) -> bool:
+        """A message was deleted on Discord, a member's or one of ours; False if it is not in the history.
+
+        A waiting question goes unanswered then. An answer of several messages is forgotten with its last one.
+        """
+        async with self._transaction() as db:
+            gone = await db.execute("DELETE FROM turns WHERE message = ?", (message,))
+            await db.execute("UPDATE open_turns SET closed_at = ?, text = '' WHERE message = ?", (time.time(), message))
+            posts = await db.execute("DELETE FROM posts WHERE message = ? RETURNING answers", (message,))
+            answered = await posts.fetchone()
+            if answered:
+                gone = await db.execute(
+                    "DELETE FROM turns WHERE answers = ?1 AND NOT EXISTS (SELECT 1 FROM posts WHERE answers = ?1)",
+                    (answered[0],),
+                )
+            return gone.rowcount > 0 or answered is not None
+
+    async def forget(self, channel: int) -> int:
+        """Drop everything said, felt and worn in a channel (`/reset`); returns the number of dropped turns."""
+        async with self._transaction() as db:
+            dropped = await db.execute("DELETE FROM turns WHERE channel = ?", (channel,))
+            await db.execute("DELETE FROM moods WHERE channel = ?", (channel,))
+            await db.execute("DELETE FROM worn WHERE channel = ?", (channel,))
+            return dropped.rowcount
+
+    async def count(self, channel: int) -> int:
+        """How many turns are remembered in a channel, of all personas."""
+        row = await self._row("SELECT count(*) FROM turns WHERE channel = ?", channel)
+        return int(row[0]) if row else 0
+
+    # --- channels and personas -----------------------------------------------------------------------------------
+
+    async def mood(self, channel: int, persona: str) -> str | None:
+        """The mood as the JSON text that `set_mood` was given."""
+        row = await self._row("SELECT mood FROM moods WHERE channel = ? AND persona = ?", channel, persona)
+        return str(row[0]) if row else None
+
+    async def set_mood(self, channel: int, persona: str, mood: str) -> None:
+        await self._write("INSERT OR REPLACE INTO moods VALUES (?, ?, ?)", channel, persona, mood)
+
+    async def persona_of(self, channel: int) -> str | None:
+        """The slug chosen for a channel; None: the default one speaks."""
+        row = await self._row("SELECT persona FROM channels WHERE channel = ?", channel)
+        return row[0] if row else None
+
+    async def set_persona(self, channel: int, persona: str | None) -> None:
+        await self._write(
+            "INSERT INTO channels (channel, persona) VALUES (?, ?)"
+            " ON CONFLICT (channel) DO UPDATE SET persona = excluded.persona",
+            *(channel, persona),
+        )
+
+    async def worn(self, channel: int, persona: str) -> Worn | None:
+        row = await self._row(
+            "SELECT expression, suffixed FROM worn WHERE channel = ? AND persona = ?", channel, persona
+        )
+        return Worn(row["expression"], bool(row["suffixed"])) if row else None
+
+    async def set_worn(self, channel: int, persona: str, worn: Worn) -> None:
+        await self._write(
+            "INSERT OR REPLACE INTO worn VALUES (?, ?, ?, ?)", channel, persona, worn.expression, worn.suffixed
+        )
+
+    # --- what was asked and is not yet answered ------------------------------------------------------------------
+
+    async def open_turn(self, turn: OpenTurn) -> bool:
+        """Write a message down before it is answered; False if it was ever opened before, so do not answer it."""
+        await self._write("DELETE FROM open_turns WHERE closed_at < ?", time.time() - CLOSED_TURNS_KEPT_SECONDS)
+        added = await self._write(
+            "INSERT OR IGNORE INTO open_turns (message, guild, channel, user, name, text, at, persona)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            *(turn.message, turn.guild, turn.channel, turn.user, turn.name, turn.text, turn.at, turn.persona),
+        )
+        return added.rowcount > 0
+
+    async def open_turn_of(self, message: int) -> OpenTurn | None:
+        """The turn as it stands now (the member may have edited it), or None when it is closed or was never opened."""
+        row = await self._row("SELECT * FROM open_turns WHERE message = ? AND closed_at IS NULL", message)
+        return await self._open_turn(row) if row else None
+
+    async def unanswered(self) -> list[OpenTurn]:
+        """Every open turn, oldest first: what a killed process owes."""
+        rows = await self._rows("SELECT * FROM open_turns WHERE closed_at IS NULL ORDER BY message")
+        return [await self._open_turn(row) for row in rows]
+
+    async def take_up(self, message: int) -> int:
+        """Count one more attempt at an open turn; returns the attempts so far."""
+        await self._write("UPDATE open_turns SET attempts = attempts + 1 WHERE message = ?", message)
+        row = await self._row("SELECT attempts FROM open_turns WHERE message = ?", message)
+        return int(row[0]) if row else 0
+
+    async def posted(self, turn: OpenTurn, post: int) -> None:
+        """A Discord message of the answer was sent."""
+        await self._write(
+            "INSERT OR IGNORE INTO posts VALUES (?, ?, ?, ?)", post, turn.channel, turn.persona, turn.message
+        )
+
+    async def unposted(self, post: int) -> None:
+        """A Discord message of the answer was taken back by us; the answer itself stays remembered."""
+        await self._write("DELETE FROM posts WHERE message = ?", post)
+
+    async def posts(self, message: int) -> tuple[int, ...]:
+        """The Discord messages that answer `message`, oldest first."""
+        rows = await self._rows("SELECT message FROM posts WHERE answers = ? ORDER BY message", message)
+        return tuple(int(row[0]) for row in rows)
+
+    async def persona_of_post(self, post: int) -> str | None:
+        """Whose message this is; None if no persona posted it."""
+        row = await self._row("SELECT persona FROM posts WHERE message = ?", post)
+        return row[0] if row else None
+
+    async def close_turn(self, message: int) -> None:
+        """The answer is fully sent (or was given up). The text is not kept here; the id is, so it is never reopened."""
+        await self._write("UPDATE open_turns SET closed_at = ?, text = '' WHERE message = ?", time.time(), message)
+
+    # --- what was seen, and where faces are kept -------------------------------------------------------------------
+
+    async def saw(self, channel: int, message: int) -> None:
+        """Remember the newest message of a channel that was looked at."""
+        await self._write(
+            "INSERT INTO channels (channel, last_seen) VALUES (?, ?) ON CONFLICT (channel)"
+            " DO UPDATE SET last_seen = max(coalesce(last_seen, 0), excluded.last_seen)",
+            *(channel, message),
+        )
+
+    async def last_seen(self) -> dict[int, int]:
+        """Channel -> id of the newest message that was looked at there."""
+        rows = await self._rows("SELECT channel, last_seen FROM channels WHERE last_seen IS NOT NULL")
+        return {int(row["channel"]): int(row["last_seen"]) for row in rows}
+
+    async def face_url(self, guild: int, sha256: str) -> str | None:
+        """The address, without parameters, of a face that was posted in the guild's shelf channel."""
+        row = await self._row("SELECT url FROM faces WHERE guild = ? AND sha256 = ?", guild, sha256)
+        return str(row[0]) if row else None
+
+    async def set_face_url(self, guild: int, sha256: str, *, channel: int, message: int, url: str) -> None:
+        await self._write("INSERT OR REPLACE INTO faces VALUES (?, ?, ?, ?, ?)", guild, sha256, channel, message, url)
+
+    async def drop_face(self, message: int) -> None:
+        """The Discord message that held a face is gone, so its address will die."""
+        await self._write("DELETE FROM faces WHERE message = ?", message)
+
+    # --- the one connection ------------------------------------------------------------------------------------------
+
+    @property
+    def _db(self) -> aiosqlite.Connection:
+        if self._connection is None:
+            raise HistoryError(f"the database {self.path} is not open: use `async with History(...)`.")
+        return self._connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[aiosqlite.Connection]:
+        # One connection serves every coroutine: the lock keeps their statements out of each other's transactions.
+        async with self._writing:
+            await self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                await self._db.execute("ROLLBACK")
+                raise
+            await self._db.execute("COMMIT")
+
+    async def _write(self, sql: str, *values: Value) -> aiosqlite.Cursor:
+        async with self._writing:
+            return await self._db.execute(sql, values)
+
+    async def _rows(self, sql: str, *values: Value) -> list[sqlite3.Row]:
+        return list(await self._db.execute_fetchall(sql, values))
+
+    async def _row(self, sql: str, *values: Value) -> sqlite3.Row | None:
+        rows = await self._rows(sql, *values)
+        return rows[0] if rows else None
+
+    async def _open_turn(self, row: sqlite3.Row) -> OpenTurn:
+        values = {key: row[key] for key in row.keys() if key != "closed_at"}  # noqa: SIM118 (iterating a Row gives values)
+        return OpenTurn(**values, posts=await self.posts(row["message"]))
+
+
+def _turn(row: sqlite3.Row) -> Turn:
+    return Turn(Role(row["role"]), row["name"], row["text"], row["at"], id=row["id"], feeling=row["feeling"])
+
+
+def _why(path: Path, error: Exception) -> str:
+    """What is wrong with the file, in one sentence."""
+    if isinstance(error, HistoryError):
+        return f"{path}: {error}"
+    if isinstance(error, OSError) or "readonly" in str(error):
+        return f"{path} cannot be opened for writing: check the path and its permissions ({error})."
+    if "locked" in str(error):
+        return f"{path} is held by another process: stop the other Mien, or give this one another state folder."
+    return f"{path} is not a usable database ({error}): move it away, and Mien starts a new one."

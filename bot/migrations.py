@@ -1,0 +1,131 @@
+"""The shape of the database, one numbered step after another.
+
+A step is never changed once it was released: a new shape is a new function at the end. Which steps a file has
+seen stands in its table `migrations`. This file knows SQL and nothing of what the rows mean.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import aiosqlite
+
+from bot.errors import MienError
+
+Migration = Callable[[aiosqlite.Connection], Awaitable[None]]
+MIGRATIONS: list[Migration] = []
+migration = MIGRATIONS.append
+
+
+class HistoryError(MienError):
+    """The database cannot be used; its text says which file and what to do."""
+
+
+async def migrate(db: aiosqlite.Connection) -> list[str]:
+    """Apply every missing step, each in a transaction of its own; returns the names of the applied ones.
+
+    Raises:
+        HistoryError: a newer Mien has written this file.
+    """
+    applied = await version(db)
+    if applied > len(MIGRATIONS):
+        raise HistoryError(
+            f"the database is of version {applied}, this Mien knows versions up to {len(MIGRATIONS)}: update Mien."
+        )
+    names = []
+    for number, step in enumerate(MIGRATIONS[applied:], start=applied + 1):
+        await _apply(db, number, step)
+        names.append(step.__name__)
+    return names
+
+
+async def version(db: aiosqlite.Connection) -> int:
+    """The number of the newest step this file has seen; 0 for an empty file."""
+    await db.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at REAL NOT NULL)"
+    )
+    async with db.execute("SELECT coalesce(max(number), 0) FROM migrations") as cursor:
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _apply(db: aiosqlite.Connection, number: int, step: Migration) -> None:
+    await db.execute("BEGIN IMMEDIATE")
+    try:
+        await step(db)
+        await db.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, step.__name__, time.time()))
+    except BaseException:
+        await db.execute("ROLLBACK")
+        raise
+    await db.execute("COMMIT")
+
+
+@migration
+async def m001_conversation(db: aiosqlite.Connection) -> None:
+    """What was said, how it felt, and who speaks where."""
+    await db.execute(
+        """CREATE TABLE turns (
+            id INTEGER PRIMARY KEY,
+            channel INTEGER NOT NULL,
+            persona TEXT NOT NULL,
+            role TEXT NOT NULL,
+            name TEXT NOT NULL,
+            text TEXT NOT NULL,
+            feeling TEXT NOT NULL DEFAULT '',
+            at REAL NOT NULL,
+            user INTEGER,            -- the member who said it; NULL for a character
+            message INTEGER UNIQUE,  -- the member's Discord message
+            answers INTEGER UNIQUE   -- the Discord message a character's turn answers
+        )"""
+    )
+    await db.execute("CREATE INDEX turns_of_channel ON turns (channel, persona, id)")
+    await db.execute(
+        """CREATE TABLE moods (
+            channel INTEGER NOT NULL, persona TEXT NOT NULL, mood TEXT NOT NULL, PRIMARY KEY (channel, persona)
+        )"""
+    )
+    await db.execute("CREATE TABLE channels (channel INTEGER PRIMARY KEY, persona TEXT, last_seen INTEGER)")
+
+
+@migration
+async def m002_delivery(db: aiosqlite.Connection) -> None:
+    """What was asked and not yet answered, what was posted, what was worn, and where faces are kept on Discord."""
+    await db.execute(
+        """CREATE TABLE open_turns (
+            message INTEGER PRIMARY KEY,
+            guild INTEGER,
+            channel INTEGER NOT NULL,
+            user INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            text TEXT NOT NULL,      -- emptied when the turn is closed
+            at REAL NOT NULL,
+            persona TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            closed_at REAL
+        )"""
+    )
+    await db.execute("CREATE INDEX turns_unanswered ON open_turns (message) WHERE closed_at IS NULL")
+    await db.execute(
+        """CREATE TABLE posts (
+            message INTEGER PRIMARY KEY, channel INTEGER NOT NULL, persona TEXT NOT NULL, answers INTEGER NOT NULL
+        )"""
+    )
+    await db.execute("CREATE INDEX posts_of_answer ON posts (answers, message)")
+    await db.execute(
+        """CREATE TABLE worn (
+            channel INTEGER NOT NULL,
+            persona TEXT NOT NULL,
+            expression TEXT NOT NULL,
+            suffixed INTEGER NOT NULL,  -- does the name carry the invisible suffix now?
+            PRIMARY KEY (channel, persona)
+        )"""
+    )
+    await db.execute(
+        """CREATE TABLE faces (
+            guild INTEGER NOT NULL,
+            sha256 TEXT NOT NULL,
+            channel INTEGER NOT NULL,
+            message INTEGER NOT NULL,
+            url TEXT NOT NULL,
+            PRIMARY KEY (guild, sha256)
+        )"""
+    )

@@ -1,0 +1,78 @@
+"""Old databases keep their rows; databases of the future are refused."""
+
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from bot.history import History
+from bot.migrations import MIGRATIONS, HistoryError, migrate, version
+
+
+def schema(path: Path) -> set[tuple[str, str]]:
+    with sqlite3.connect(path) as db:
+        rows = set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+    db.close()
+    return rows
+
+
+async def write_version_1(path: Path) -> None:
+    """A file as the first step alone left it, with a row in every table."""
+    async with aiosqlite.connect(path, isolation_level=None) as db:
+        await version(db)
+        await MIGRATIONS[0](db)
+        await db.execute("INSERT INTO migrations VALUES (1, 'm001_conversation', 0)")
+        await db.execute(
+            "INSERT INTO turns (channel, persona, role, name, text, at, user, message)"
+            " VALUES (7, 'marigold', 'user', 'Ann', 'hello', 1.5, 3, 100)"
+        )
+        await db.execute("INSERT INTO moods VALUES (7, 'marigold', '{}')")
+        await db.execute("INSERT INTO channels VALUES (7, 'marigold', 100)")
+
+
+async def test_an_empty_file_gets_every_step_in_order(tmp_path: Path) -> None:
+    async with aiosqlite.connect(tmp_path / "mien.sqlite", isolation_level=None) as db:
+        assert await migrate(db) == [step.__name__ for step in MIGRATIONS]
+        assert await version(db) == len(MIGRATIONS)
+        assert await migrate(db) == []
+
+
+async def test_step_names_carry_their_number() -> None:
+    assert [int(step.__name__[1:4]) for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
+
+
+async def test_a_file_of_version_1_keeps_its_rows_and_looks_like_a_new_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
+    await write_version_1(old)
+    async with History(old) as history:
+        (turn,) = await history.recent(7, "marigold", 10)
+        assert (turn.name, turn.text, turn.at) == ("Ann", "hello", 1.5)
+        assert await history.mood(7, "marigold") == "{}"
+        assert await history.persona_of(7) == "marigold"
+        assert await history.last_seen() == {7: 100}
+    async with History(new):
+        pass
+    assert schema(old) == schema(new)
+
+
+async def test_a_step_that_fails_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def m999_broken(db: aiosqlite.Connection) -> None:
+        await db.execute("CREATE TABLE half (x)")
+        await db.execute("THIS IS NOT SQL")
+
+    monkeypatch.setattr("bot.migrations.MIGRATIONS", [*MIGRATIONS, m999_broken])
+    with pytest.raises(HistoryError):
+        async with History(tmp_path / "mien.sqlite"):
+            pass
+    assert "half" not in {name for name, _ in schema(tmp_path / "mien.sqlite")}
+
+
+async def test_a_database_of_the_future_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mien.sqlite"
+    async with aiosqlite.connect(path, isolation_level=None) as db:
+        await migrate(db)
+        await db.execute("INSERT INTO migrations VALUES (99, 'm099_holograms', 0)")
+    with pytest.raises(HistoryError, match=r"version 99.*update Mien\.$"):
+        async with History(path):
+            pass
