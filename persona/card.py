@@ -1,0 +1,212 @@
+"""A persona folder: `persona.toml` (the card), `base.png`, and `mask.png` if the admin drew one.
+
+    Card          who the character is and how it shows what it feels
+    Expression    one face: the emotions that lead to it, its picture prompt, its way of speaking
+    Persona       a card and the folder it came from
+
+Opening the pictures is not done here: this room knows words only.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
+
+# GoEmotions (Demszky et al. 2020, arXiv 2005.00547), without an order; emotion.labels owns the order.
+_GO_EMOTIONS = """
+    admiration amusement anger annoyance approval caring confusion curiosity desire disappointment disapproval disgust
+    embarrassment excitement fear gratitude grief joy love nervousness optimism pride realization relief remorse
+    sadness surprise neutral
+"""
+EMOTION_NAMES = frozenset(_GO_EMOTIONS.split())
+CARD_FILE, BASE_FILE, MASK_FILE = "persona.toml", "base.png", "mask.png"
+
+
+class PersonaError(ValueError):
+    """For the admin: the persona is unknown or its folder is incomplete; str() says what to do."""
+
+
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text):
+        raise ValueError("expected one line without control characters")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected some text, got only blanks")
+    return text
+
+
+def _emotion(name: str) -> str:
+    if name not in EMOTION_NAMES:
+        raise ValueError(f"expected one of the 28 GoEmotions labels, got {name!r}{_nearest(name)}")
+    return name
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name.lower(), sorted(EMOTION_NAMES), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _weights(value: Any) -> Any:
+    """A list of names weighs each 1; a table is taken as it is."""
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        twice = [name for name, times in Counter(value).items() if times > 1]
+        if twice:
+            raise ValueError(f"expected each emotion once, got {twice[0]} twice")
+        value = dict.fromkeys(value, 1.0)
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"expected a list of emotion names or a table of emotion = weight, got {value!r:.60}")
+    return value
+
+
+Words = Annotated[str, AfterValidator(_not_blank)]
+Line = Annotated[str, AfterValidator(_one_line)]
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
+ExpressionName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*$")]
+Emotion = Annotated[str, AfterValidator(_emotion)]
+Weight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+
+class SamplerWishes(Table):
+    """How the words are drawn; None = the admin's settings decide. The names are those of the engine's parameters."""
+
+    temperature: float | None = Field(
+        default=None, ge=0, le=3, description="0 = always the likeliest word, 1 = as learnt"
+    )
+    top_p: float | None = Field(default=None, gt=0, le=1, description="keep the likeliest words up to this share")
+    top_k: int | None = Field(default=None, ge=0, le=1000, description="keep this many of the likeliest words, 0 = all")
+    min_p: float | None = Field(default=None, ge=0, le=1, description="drop words below this share of the likeliest")
+    repetition_penalty: float | None = Field(
+        default=None, ge=0.5, le=2, description="above 1 avoids words already used"
+    )
+    max_tokens: int | None = Field(default=None, ge=8, le=4096, description="longest reply, in tokens")
+
+    def wishes(self) -> dict[str, float | int]:
+        """Only what is wished for."""
+        return {key: value for key, value in self.model_dump().items() if value is not None}
+
+
+class Expression(Table):
+    """One face of the character."""
+
+    emotions: Annotated[dict[Emotion, Weight], BeforeValidator(_weights)] = Field(
+        description="the emotions that lead to this face: a list of names, or a table of emotion = weight"
+    )
+    prompt: Words = Field(description="what the painter is told: the look of this face")
+    manner: Line = Field(default="", max_length=300, description="one line: how the character speaks in this state")
+    sampler: SamplerWishes = Field(default=SamplerWishes(), description="sampler wishes in this state")
+
+
+class Example(Table):
+    """One exchange that shows the voice."""
+
+    user: Words = Field(description="what a member says")
+    reply: Words = Field(description="what the character answers")
+
+
+class Card(Table):
+    """What `persona.toml` holds."""
+
+    name: Name = Field(description="the character's name, 1 to 80 characters")
+    description: Words = Field(description="who the character is, in two or three sentences")
+    voice: str = Field(default="", description="how the character talks")
+    scenario: str = Field(default="", description="where the conversation happens")
+    greeting: str = Field(default="", description="what the character says when it joins a channel")
+    neutral: str = Field(default="neutral", description="the expression worn when nothing is felt")
+    sampler: SamplerWishes = Field(default=SamplerWishes(), description="sampler wishes in every state")
+    examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")
+    expressions: dict[ExpressionName, Expression] = Field(
+        min_length=1, description="one table [expressions.NAME] for each face"
+    )
+
+    @model_validator(mode="after")
+    def _neutral_is_there(self) -> Self:
+        if self.neutral not in self.expressions:
+            there = ", ".join(self.expressions)
+            raise ValueError(f"expected a table [expressions.{self.neutral}] for the neutral face; there are: {there}")
+        return self
+
+    def wishes(self, expression: str | None) -> dict[str, float | int]:
+        """Sampler wishes in this state: the expression's own over the card's."""
+        own = self.expressions[expression].sampler.wishes() if expression in self.expressions else {}
+        return self.sampler.wishes() | own
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A loaded persona folder; `slug` is the folder's name and the persona's id."""
+
+    slug: str
+    folder: Path
+    card: Card
+    base: Path
+    mask: Path | None
+
+
+def load_persona(name_or_folder: str, roots: Sequence[Path]) -> Persona:
+    """Load by slug ("marigold") from the `roots`, or by path ("personas/marigold", an absolute path).
+
+    Raises PersonaError for an unknown persona or a missing file, TomlError for mistakes in persona.toml.
+    """
+    return read_folder(find_folder(name_or_folder, roots))
+
+
+def find_folder(name_or_folder: str, roots: Sequence[Path]) -> Path:
+    """The folder meant; raises PersonaError that lists the known personas."""
+    known = {fold(folder.name): folder for folder in reversed(list(folders(roots)))}
+    if fold(name_or_folder) in known:
+        return known[fold(name_or_folder)]
+    path = Path(name_or_folder).expanduser()
+    if name_or_folder.strip() and path.is_dir():
+        return path.resolve()
+    names = ", ".join(sorted(folder.name for folder in known.values())) or "none"
+    raise PersonaError(f"there is no persona {name_or_folder!r}; known are: {names}")
+
+
+def folders(roots: Sequence[Path]) -> Iterator[Path]:
+    """Every folder with a persona.toml under the `roots`, in order of root and name."""
+    for root in roots:
+        if root.is_dir():
+            yield from sorted(file.parent for file in root.glob(f"*/{CARD_FILE}"))
+
+
+def read_folder(folder: Path) -> Persona:
+    """The persona in `folder`; errors as in load_persona."""
+    file, base, mask = folder / CARD_FILE, folder / BASE_FILE, folder / MASK_FILE
+    if not file.is_file():
+        raise PersonaError(f"{shown(folder)} has no {CARD_FILE}; docs/personas.md shows how to write one")
+    card = load_toml(file, Card)
+    if not base.is_file():
+        raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
+    return Persona(folder.name, folder, card, base, mask if mask.is_file() else None)
+
+
+def check(path: Path) -> list[Problem]:
+    """Every mistake in a persona folder (or its persona.toml); empty = sound. The pictures are not opened."""
+    folder = path.parent if path.name == CARD_FILE else path
+    file = folder / CARD_FILE
+    if not file.is_file():
+        return [Problem(folder, 0, "", f"there is no {CARD_FILE} here")]
+    problems: list[Problem] = []
+    try:
+        load_toml(file, Card)
+    except TomlError as error:
+        problems += error.problems
+    if not (folder / BASE_FILE).is_file():
+        problems.append(Problem(folder, 0, "", f"there is no {BASE_FILE} here; put the character's portrait there"))
+    return problems
+
+
+def fold(name: str) -> str:
+    """For comparing names: compatibility forms, case and blanks made equal (Unicode NFKC and case folding)."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
