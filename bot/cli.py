@@ -1,0 +1,150 @@
+"""The command line. Heavy rooms are imported only by the command that needs them, so that `mien --help` is instant.
+
+Exit status: 0 done, 1 a check found errors, 2 what was asked cannot be done (one sentence on stderr), 130 interrupted.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NoReturn
+
+Command = Callable[[argparse.Namespace], Awaitable[int]]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see '{self.prog} --help'.\n")
+
+
+def parser() -> Parser:
+    top = Parser(prog="mien", description="A Discord roleplay bot whose avatar wears what the character feels.")
+    top.add_argument("--version", action="version", version=f"mien {version('mien')}")
+    top.add_argument("--config", type=Path, metavar="FILE", help="settings (default: mien.toml, where there is one)")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    _add_talking(commands)
+    _add_looking(commands)
+    _add_upkeep(commands)
+    return top
+
+
+def _add_talking(commands: "argparse._SubParsersAction[Parser]") -> None:
+    run = commands.add_parser("run", help="start the bot; without DISCORD_TOKEN, with the playground")
+    run.add_argument("--port", type=int, help="the playground's port (default: [playground] port)")
+    run.set_defaults(command=_run)
+    say = commands.add_parser("say", help="one turn, without Discord")
+    say.add_argument("text", help="what to say ('-' reads it from standard input)")
+    say.add_argument("--persona", metavar="NAME_OR_FOLDER", help="who answers (default: [bot] persona)")
+    say.add_argument("--channel", metavar="C", help="remember the conversation under this name; without it, nothing is")
+    say.add_argument("--user", default="You", metavar="U", help="who is speaking (default: You)")
+    say.add_argument("--seed", type=int, help="the same seed gives the same reply to the same history")
+    say.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    say.set_defaults(command=_say)
+    feel = commands.add_parser("feel", help="classify the emotions of each line of standard input")
+    feel.add_argument("--json", action="store_true", help="print one JSON object per line")
+    feel.set_defaults(command=_feel)
+
+
+def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
+    paint = commands.add_parser("paint", help="paint one expression of a persona")
+    paint.add_argument("--persona", required=True, metavar="NAME_OR_FOLDER")
+    paint.add_argument("--expression", required=True, metavar="E")
+    paint.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the PNG goes")
+    paint.add_argument("--seed", type=int, default=0)
+    paint.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    paint.set_defaults(command=_paint)
+    persona = commands.add_parser("persona", help="check and show persona folders").add_subparsers(
+        required=True, metavar="WHAT", parser_class=Parser
+    )
+    check = persona.add_parser("check", help="say what is wrong with persona folders")
+    check.add_argument("paths", nargs="+", metavar="PATH")
+    check.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    check.set_defaults(command=_check)
+    sheet = persona.add_parser("sheet", help="paint every expression of a persona onto one labelled sheet")
+    sheet.add_argument("persona", metavar="NAME_OR_FOLDER")
+    sheet.add_argument("--out", required=True, type=Path, metavar="FILE")
+    sheet.set_defaults(command=_sheet)
+
+
+def _add_upkeep(commands: "argparse._SubParsersAction[Parser]") -> None:
+    starter = commands.add_parser("starter", help="install and verify the starter models")
+    starter.set_defaults(command=_starter)
+    doctor = commands.add_parser("doctor", help="say whether everything Mien needs is in order")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object per check")
+    doctor.set_defaults(command=_doctor)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    from bot.run import run
+
+    return await run(options.config, options.port)
+
+
+async def _say(options: argparse.Namespace) -> int:
+    from bot.say import say
+
+    return await say(options)
+
+
+async def _feel(options: argparse.Namespace) -> int:
+    from bot.say import feel
+
+    return await feel(options)
+
+
+async def _paint(options: argparse.Namespace) -> int:
+    from bot.show import paint
+
+    return await paint(options)
+
+
+async def _sheet(options: argparse.Namespace) -> int:
+    from bot.show import sheet
+
+    return await sheet(options)
+
+
+async def _check(options: argparse.Namespace) -> int:
+    from bot.doctor import check_personas
+
+    return check_personas(options.paths, as_json=options.json)
+
+
+async def _starter(options: argparse.Namespace) -> int:
+    from inference.carriers import fetch_starters, verify
+
+    fetch_starters(progress=lambda line: print(line, file=sys.stderr))
+    verify()
+    return 0
+
+
+async def _doctor(options: argparse.Namespace) -> int:
+    from bot.doctor import examine
+
+    return examine(options.config, as_json=options.json)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; every failure a user can cause is one sentence and exit status 2."""
+    options = parser().parse_args(arguments)
+    try:
+        return asyncio.run(options.command(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        return 0
+    except Exception as error:
+        from bot.errors import sentence
+
+        if (said := sentence(error)) is None:
+            raise
+        print(f"mien: {said}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Builds the rooms and hands them to each other: the one place that knows everybody. Everything is an `async with`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from avatar.painter import Painter
+from avatar.shelf import Shelf
+from bot.conversation import Story
+from bot.direction import Director
+from bot.history import History
+from bot.settings import Settings
+from emotion.classifier import Classifier
+from emotion.mood import MoodSettings
+from inference.engine import Engine
+from inference.gpu import Gpu
+from inference.sampling import SamplingParams
+from persona.card import Card
+from persona.cast import Cast
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """The whole bot, less Discord."""
+
+    settings: Settings
+    gpu: Gpu
+    engine: Engine
+    painter: Painter
+    history: History
+    cast: Cast
+    story: Story
+
+
+@asynccontextmanager
+async def open_gpu(settings: Settings) -> AsyncIterator[Gpu]:
+    async with Gpu(settings.gpu.device, max_waiting=settings.gpu.max_waiting, threads=settings.gpu.threads) as gpu:
+        yield gpu
+
+
+@asynccontextmanager
+async def open_classifier(settings: Settings) -> AsyncIterator[Classifier]:
+    async with open_gpu(settings) as gpu, Classifier(gpu) as classifier:
+        yield classifier
+
+
+@asynccontextmanager
+async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
+    state = settings.bot.state
+    shelf = Shelf(state / "shelf", max_bytes=settings.face.shelf_bytes)
+    async with Painter(gpu, settings.face.model, state / "cache", shelf) as painter:
+        yield painter
+
+
+@asynccontextmanager
+async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIterator[Rooms]:
+    """Open every room. `history` names another database file than the settings' (`:memory:` keeps nothing)."""
+    state = settings.bot.state
+    state.mkdir(parents=True, exist_ok=True)
+    cast = Cast(settings.bot.personas)
+    async with (
+        History(history or state / "mien.sqlite") as remembered,
+        open_gpu(settings) as gpu,
+        Engine(gpu, settings.model.name, state / "cache") as engine,
+        Classifier(gpu) as classifier,
+        open_painter(settings, gpu) as painter,
+    ):
+        story = Story(
+            engine=engine,
+            classifier=classifier,
+            painter=painter,
+            history=remembered,
+            director=Director(engine),
+            wishes=SamplerWishes(settings),
+            mood_settings=MoodSettings(**settings.mood.model_dump()),
+            reply_tokens=settings.model.max_tokens,
+            patience=settings.face.patience,
+        )
+        yield Rooms(settings, gpu, engine, painter, remembered, cast, story)
+
+
+@dataclass(frozen=True)
+class SamplerWishes:
+    """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's; the last wins."""
+
+    settings: Settings
+
+    def __call__(self, card: Card, expression: str, stop: tuple[str, ...], seed: int | None) -> SamplingParams:
+        layers = (self.settings.sampler, card.sampler, card.expressions[expression].sampler)
+        wishes = {key: value for layer in layers for key, value in layer.model_dump(exclude_none=True).items()}
+        return SamplingParams(**wishes, max_tokens=self.settings.model.max_tokens, stop=stop, seed=seed)

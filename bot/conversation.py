@@ -1,0 +1,257 @@
+"""The story of one message: remember, feel, build, direct, look, speak, remember. Read this file first.
+
+It imports neither discord nor torch. Engine, classifier, painter, history and cast are handed in by `bot/compose.py`;
+the Protocols below are all that the story asks of them, so that any of them may live on another machine.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from avatar.expression import ExpressionSpec, spec_for
+from bot.direction import Direction, Director
+from emotion.mood import Mood, MoodSettings, feel
+from emotion.window import window
+from persona.prompt import build_prompt, stops
+from persona.speech import tidy
+from persona.turn import ChatMessage, Role, Turn
+
+if TYPE_CHECKING:
+    from avatar.painter import Face
+    from emotion.classifier import Scores
+    from inference.sampling import SamplingParams
+    from persona.card import Card, Persona
+
+ATTEMPTS = 3  # a tiny model sometimes ends its turn at once; another draw usually does not
+
+
+class StoryError(ValueError):
+    """A member asked for what a turn cannot do; the text is the sentence to show."""
+
+
+class Speaks(Protocol):
+    context_tokens: int
+
+    def count(self, messages: Sequence[ChatMessage]) -> int: ...
+    def stream(self, messages: Sequence[ChatMessage], params: "SamplingParams") -> AsyncGenerator[str]: ...
+
+
+class Feels(Protocol):
+    async def score(self, texts: Sequence[str]) -> "list[Scores]": ...
+
+
+class Paints(Protocol):
+    def shelved(self, persona: "Persona", spec: ExpressionSpec) -> "Face | None": ...
+    def nearest(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
+    async def paint(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
+
+
+class Remembers(Protocol):
+    async def remember(self, channel: int, persona: str, turn: Turn, message: int = 0) -> int: ...
+    async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
+    async def mood(self, channel: int, persona: str) -> Mood: ...
+    async def set_mood(self, channel: int, persona: str, mood: Mood) -> None: ...
+    async def expression(self, channel: int, persona: str) -> str | None: ...
+    async def set_expression(self, channel: int, persona: str, expression: str) -> None: ...
+
+
+class Wishes(Protocol):
+    """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's."""
+
+    def __call__(
+        self, card: "Card", expression: str, stop: tuple[str, ...], seed: int | None
+    ) -> "SamplingParams": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message to a persona. `message` 0 means: from no Discord channel. Times are unix seconds."""
+
+    guild: int | None
+    channel: int
+    message: int
+    user: int
+    name: str
+    text: str
+    at: float
+    persona: str
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    mood: Mood
+    scores: "Scores"
+
+
+@dataclass(frozen=True, slots=True)
+class Directed:
+    """The stage direction and the face to show beside the words; `face` may be the nearest one meanwhile."""
+
+    expression: str
+    face: "Face"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The whole reply as remembered, and the seconds each stage took."""
+
+    text: str
+    turn: int
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """The directed face, painted after the words had begun."""
+
+    face: "Face"
+
+
+Event = Felt | Directed | Piece | Spoken | Portrait
+
+
+@dataclass
+class Clock:
+    """Seconds spent per stage of one turn."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+@dataclass
+class Story:
+    """Everything a turn needs, handed in. `patience` is how long (s) the words may wait for a face being
+    painted; None: as long as it takes."""
+
+    engine: Speaks
+    classifier: Feels
+    painter: Paints
+    history: Remembers
+    director: Director
+    wishes: Wishes
+    mood_settings: MoodSettings
+    reply_tokens: int
+    patience: float | None
+    longest_text: int = 8000
+    recent_turns: int = 60
+
+    async def take_turn(self, incoming: Incoming, persona: "Persona") -> AsyncGenerator[Event]:
+        """Answer one message. Yields Felt, Directed, Piece…, Spoken and, if the face came late, Portrait.
+
+        Raises:
+            StoryError: the text is empty or too long, or the model found no words.
+        """
+        card, clock = persona.card, Clock()
+        # 1 remember
+        turns = await self._remember(incoming)
+        # 2 feel
+        with clock.stage("feel"):
+            mood, scores = await self._feel(incoming, window(turns), own=False)
+        yield Felt(mood, scores)
+        # 3 direct: one expression of the persona's, from the model and the mood
+        with clock.stage("direct"):
+            direction = await self._direct(incoming, card, turns, mood)
+        # 4 look
+        async with self._painting(persona, spec_for(card, direction.expression)) as painting:
+            with clock.stage("look"):
+                face = await self._look(persona, spec_for(card, direction.expression), painting)
+            yield Directed(direction.expression, face)
+            # 5 speak
+            reply = ""
+            with clock.stage("speak"):
+                async with aclosing(self._speak(incoming, card, turns, direction)) as growing:
+                    async for text in growing:
+                        if text.startswith(reply) and len(text) > len(reply):
+                            yield Piece(text[len(reply) :])
+                        reply = text
+            # 6 remember the reply and what saying it felt like
+            turn = await self._remember_reply(incoming, card, reply, direction.expression)
+            yield Spoken(reply, turn, clock.seconds)
+            if not face.expression == direction.expression:
+                yield Portrait(await painting)
+
+    async def _remember(self, incoming: Incoming) -> list[Turn]:
+        text = incoming.text.strip()
+        if not text:
+            raise StoryError("There is nothing to answer: the message is empty; write something to the character.")
+        if len(text) > self.longest_text:
+            raise StoryError(
+                f"The message has {len(text):,} characters and at most {self.longest_text:,} can be read; shorten it."
+            )
+        said = Turn(Role.USER, incoming.name, text, incoming.at)
+        await self.history.remember(incoming.channel, incoming.persona, said, incoming.message)
+        return await self.history.recent(incoming.channel, incoming.persona, self.recent_turns)
+
+    async def _feel(self, incoming: Incoming, text: str, *, own: bool) -> tuple[Mood, "Scores"]:
+        [scores] = await self.classifier.score([text])
+        before = await self.history.mood(incoming.channel, incoming.persona)
+        mood = feel(before, scores, own=own, settings=self.mood_settings)
+        await self.history.set_mood(incoming.channel, incoming.persona, mood)
+        return mood, scores
+
+    def _prompt(self, card: "Card", turns: Sequence[Turn], expression: str | None) -> list[ChatMessage]:
+        budget = self.engine.context_tokens - self.reply_tokens
+        return build_prompt(card, turns, expression=expression, budget=budget, count=self.engine.count)
+
+    async def _direct(self, incoming: Incoming, card: "Card", turns: Sequence[Turn], mood: Mood) -> Direction:
+        worn = await self.history.expression(incoming.channel, incoming.persona)
+        direction = await self.director.direct(self._prompt(card, turns, None), card, mood, worn)
+        await self.history.set_expression(incoming.channel, incoming.persona, direction.expression)
+        return direction
+
+    @asynccontextmanager
+    async def _painting(self, persona: "Persona", spec: ExpressionSpec) -> AsyncIterator["asyncio.Task[Face]"]:
+        """The face being painted beside the words; given up when the turn is."""
+        painting = asyncio.create_task(self.painter.paint(persona, spec))
+        try:
+            yield painting
+        finally:
+            painting.cancel()
+            await asyncio.gather(painting, return_exceptions=True)
+
+    async def _look(self, persona: "Persona", spec: ExpressionSpec, painting: "asyncio.Task[Face]") -> "Face":
+        """The directed face if it is there in time, else the nearest one that is."""
+        if shelved := self.painter.shelved(persona, spec):
+            return shelved
+        done, _ = await asyncio.wait({painting}, timeout=self.patience)
+        return painting.result() if done else self.painter.nearest(persona, spec)
+
+    async def _speak(
+        self, incoming: Incoming, card: "Card", turns: Sequence[Turn], direction: Direction
+    ) -> AsyncGenerator[str]:
+        """The reply so far, growing, then once more in its final form."""
+        messages = self._prompt(card, turns, direction.expression)
+        members = sorted({turn.name for turn in turns if turn.role is Role.USER})
+        for attempt in range(ATTEMPTS):
+            seed = None if incoming.seed is None else incoming.seed + attempt
+            params = self.wishes(card, direction.expression, stops(card, turns), seed)
+            raw = ""
+            async with aclosing(self.engine.stream(messages, params)) as pieces:
+                async for piece in pieces:
+                    raw += piece
+                    yield tidy(raw, card, members, finished=False)
+            if reply := tidy(raw, card, members, finished=True):
+                yield reply
+                return
+        raise StoryError(f"{card.name} found no words this time; say it again, perhaps in other words.")
+
+    async def _remember_reply(self, incoming: Incoming, card: "Card", reply: str, expression: str) -> int:
+        await self._feel(incoming, window([Turn(Role.CHARACTER, card.name, reply, time.time())]), own=True)
+        turn = Turn(Role.CHARACTER, card.name, reply, time.time(), feeling=expression)
+        return await self.history.remember(incoming.channel, incoming.persona, turn)

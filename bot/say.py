@@ -1,0 +1,97 @@
+"""`mien say` and `mien feel`: a turn, or a reading, without Discord."""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import aclosing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.compose import compose, open_classifier
+from bot.conversation import Directed, Felt, Incoming, Piece, Portrait, Spoken
+from bot.settings import load_settings
+from emotion.labels import EMOTIONS
+from persona.card import load_persona
+
+if TYPE_CHECKING:
+    from emotion.classifier import Scores
+
+LINES_AT_ONCE = 32
+
+
+def channel_number(name: str) -> int:
+    """A Discord channel's id as it is; any other name as a negative number of its own."""
+    if name.isdecimal():
+        return int(name)
+    return -int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+
+
+async def say(options: argparse.Namespace) -> int:
+    """One turn. Without --channel nothing is remembered, so the same seed gives the same reply."""
+    start = time.perf_counter()
+    settings = load_settings(options.config)
+    persona = load_persona(options.persona or settings.bot.persona, settings.bot.personas)
+    incoming = Incoming(
+        guild=None,
+        channel=channel_number(options.channel or ""),
+        message=0,
+        user=0,
+        name=options.user,
+        text=sys.stdin.read() if options.text == "-" else options.text,
+        at=time.time(),
+        persona=persona.slug,
+        seed=options.seed,
+    )
+    async with compose(settings, history=None if options.channel else Path(":memory:")) as rooms:
+        rooms.story.patience = None
+        answer: dict[str, object] = {"persona": persona.slug}
+        loading = round(time.perf_counter() - start, 3)
+        async with aclosing(rooms.story.take_turn(incoming, persona)) as events:
+            async for event in events:
+                match event:
+                    case Felt(mood, _):
+                        answer["mood"] = dict(zip(EMOTIONS, (round(w, 4) for w in mood.weights), strict=True))
+                    case Directed(expression, face):
+                        answer |= {"expression": expression, "face": str(face.path)}
+                        if not options.json:
+                            print(f"{persona.card.name} ({expression}): ", end="", flush=True)
+                    case Piece(text) if not options.json:
+                        print(text, end="", flush=True)
+                    case Spoken(text, _, seconds):
+                        answer |= {"reply": text, "seconds": {"load": loading} | seconds}
+                    case Portrait(face):
+                        answer["face"] = str(face.path)
+    print(json.dumps(answer, ensure_ascii=False) if options.json else f"\n[face: {answer['face']}]")
+    return 0
+
+
+async def feel(options: argparse.Namespace) -> int:
+    """Each line of standard input, in order; bytes that are no UTF-8 become replacement characters."""
+    settings = load_settings(options.config)
+    async with open_classifier(settings) as classifier:
+        lines = _lines()
+        while batch := list(islice(lines, 1 if sys.stdin.isatty() else LINES_AT_ONCE)):
+            for scores in await classifier.score(batch):
+                labels = classifier.labels(scores)
+                print(_as_json(scores, labels) if options.json else _as_words(scores, labels), flush=True)
+    return 0
+
+
+def _lines() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        yield line.rstrip(b"\r\n").decode("utf-8", errors="replace")
+
+
+def _as_json(scores: "Scores", labels: list[str]) -> str:
+    return json.dumps(
+        {"scores": {name: round(p, 6) for name, p in zip(EMOTIONS, scores, strict=True)}, "labels": labels}
+    )
+
+
+def _as_words(scores: "Scores", labels: list[str]) -> str:
+    by_name = dict(zip(EMOTIONS, scores, strict=True))
+    return ", ".join(f"{name} {by_name[name]:.2f}" for name in labels) or "nothing above its threshold"

@@ -1,0 +1,44 @@
+"""`mien paint` and `mien persona sheet`: faces into files, without Discord."""
+
+import argparse
+import json
+import shutil
+import time
+
+from tqdm import tqdm
+
+from avatar.expression import spec_for
+from avatar.sheet import contact_sheet
+from bot.compose import open_gpu, open_painter
+from bot.settings import load_settings
+from persona.card import PersonaError, load_persona
+
+
+async def paint(options: argparse.Namespace) -> int:
+    """One expression into --out, from the shelf where it was painted before."""
+    start = time.perf_counter()
+    settings = load_settings(options.config)
+    persona = load_persona(options.persona, settings.bot.personas)
+    if options.expression not in persona.card.expressions:
+        known = ", ".join(persona.card.expressions)
+        raise PersonaError(f"{persona.card.name} has no expression '{options.expression}'; there are: {known}.")
+    async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
+        face = await painter.paint(persona, spec_for(persona.card, options.expression, seed=options.seed))
+    shutil.copyfile(face.path, options.out)
+    seconds = round(time.perf_counter() - start, 3)
+    answer = {"out": str(options.out), "expression": face.expression, "painted": face.painted, "seconds": seconds}
+    print(json.dumps(answer) if options.json else f"{options.out}: {persona.card.name}, {face.expression}")
+    return 0
+
+
+async def sheet(options: argparse.Namespace) -> int:
+    """Every expression of a persona on one labelled picture."""
+    settings = load_settings(options.config)
+    persona = load_persona(options.persona, settings.bot.personas)
+    faces = []
+    async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
+        for name in tqdm(persona.card.expressions, desc=f"painting {persona.card.name}", unit="face"):
+            faces.append((name, (await painter.paint(persona, spec_for(persona.card, name))).path))
+    contact_sheet(faces).save(options.out)
+    print(f"{options.out}: {len(faces)} faces of {persona.card.name}")
+    return 0
