@@ -1,0 +1,114 @@
+"""`mien doctor` and `mien persona check`: is everything in order, and what to do where it is not."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from avatar.mask import open_portrait
+from avatar.parts import starter_folder
+from bot.errors import sentence
+from bot.settings import Settings, load_settings
+from inference.carriers import verify
+from kernels.choose import check_no_rival
+from persona.card import check, load_persona
+from persona.cast import Cast
+
+LIBRARIES = ("torch", "transformers", "diffusers", "bitsandbytes", "discord.py", "aiosqlite", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is in order, and the figure or the sentence that says so."""
+
+    what: str
+    fine: bool
+    says: str
+
+
+def examine(config: Path | None, *, as_json: bool) -> int:
+    """Print every check; exit status 1 if one failed."""
+    settings = load_settings(config)
+    checks: dict[str, Callable[[], str]] = {
+        "python": lambda: f"{platform.python_version()} on {platform.machine()}",
+        "libraries": lambda: ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        "no rival named kernels": _no_rival,
+        "device": lambda: _device(settings),
+        "starter models": _starters,
+        "painter": lambda: str(starter_folder() if settings.face.model == "starter" else settings.face.model),
+        "state": lambda: _state(settings.bot.state),
+        "personas": lambda: _personas(settings),
+        "discord": lambda: "a token is set" if os.environ.get("DISCORD_TOKEN") else "no token: the playground is used",
+    }
+    return _report((_look(what, look) for what, look in checks.items()), as_json=as_json)
+
+
+def check_personas(paths: list[str], *, as_json: bool) -> int:
+    """What is wrong with persona folders, picture and mask included; exit status 1 if anything is."""
+    return _report((finding for path in paths for finding in _persona(path)), as_json=as_json)
+
+
+def _persona(path: str) -> Iterator[Finding]:
+    problems = check(Path(path))
+    yield from (Finding(path, fine=False, says=str(problem)) for problem in problems)
+    if not problems:
+        yield _look(path, lambda: _portrait(path))
+
+
+def _portrait(path: str) -> str:
+    persona = load_persona(path, [])
+    portrait = open_portrait(persona.base, persona.mask)
+    width, height = portrait.image.size
+    return f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}"
+
+
+def _look(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, fine=True, says=look())
+    except Exception as error:
+        if (said := sentence(error)) is None:
+            raise
+        return Finding(what, fine=False, says=said)
+
+
+def _report(findings: Iterable[Finding], *, as_json: bool) -> int:
+    fine = True
+    for finding in findings:
+        fine = fine and finding.fine
+        mark = "ok " if finding.fine else "BAD"
+        print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else f"{mark} {finding.what}: {finding.says}")
+    return 0 if fine else 1
+
+
+def _no_rival() -> str:
+    check_no_rival()
+    return "our kernels/ is the only one"
+
+
+def _device(settings: Settings) -> str:
+    import torch
+
+    if torch.cuda.is_available() and settings.gpu.device != "cpu":
+        free, total = torch.cuda.mem_get_info()
+        return f"{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+    return f"CPU, {os.cpu_count()} cores"
+
+
+def _starters() -> str:
+    verify()
+    return "SmolLM2 and MiniLM are whole"
+
+
+def _state(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".doctor"
+    probe.touch()
+    probe.unlink()
+    return f"{folder} can be written"
+
+
+def _personas(settings: Settings) -> str:
+    return ", ".join(sorted(Cast(settings.bot.personas).names()))
