@@ -29,7 +29,7 @@ AnyJob = Job[Any, Any]
 AnySteps = Steps[Any, Any]
 
 
-class NoDevice(Exception):  # noqa: N818
+class NoDevice(Exception):
     """The device of the settings is not in this machine; read by admins."""
 
 

@@ -37,23 +37,23 @@ class Priority(IntEnum):
     PREWARM = 3
 
 
-class Busy(Exception):  # noqa: N818
+class Busy(Exception):
     """Too many jobs are waiting for the device; read by members."""
 
 
-class NoRoom(Exception):  # noqa: N818
+class NoRoom(Exception):
     """The device ran out of memory in this job, and only this job failed; read by members and admins."""
 
 
-class ModelMissing(Exception):  # noqa: N818
+class ModelMissing(Exception):
     """A model is not on this machine; the sentence says how to get it; read by admins."""
 
 
-class Replaced(Exception):  # noqa: N818
+class Replaced(Exception):
     """A newer job with the same `replaces` key took this one's place."""
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The device was shut down before the job was finished."""
 
 
