@@ -1,7 +1,7 @@
 """The MiniLM sentence encoder: text in, one unit vector of 384 numbers out.
 
-It is the ground the emotion classifier stands on; whoever else needs a sentence as a vector (a prompt, a memory) uses it
-too. It knows nothing of emotions. Loading happens where the caller runs it: on the device's own thread.
+It is the ground the emotion classifier stands on; whoever else needs a sentence as a vector (a prompt, a memory)
+uses it too. It knows nothing of emotions. Loading happens where the caller runs it: on the device's own thread.
 
 Source: Wang et al., *MiniLM* (NeurIPS 2020); the weights are sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0).
 """

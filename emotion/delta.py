@@ -1,0 +1,92 @@
+"""The shipped weights: how the fitted network differs from the plain MiniLM, at four bits a number.
+
+`head.safetensors` holds, for every matrix of the six layers, the *difference* to the plain encoder: rows cut into
+groups of GROUP numbers, each group with one float16 scale and its numbers as integers of -7 … 7, two to a byte (low
+nibble first). Vectors (biases, LayerNorm) are float16 differences, the head is stored as it is. A difference is
+some twenty times smaller than the weight it moves, so that four bits of it are worth about eight of the weight. The
+word embeddings did not change.
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from emotion.labels import EMOTIONS
+from emotion.network import EmotionNet
+from inference.job import ModelMissing
+
+GROUP = 64
+LEVELS = 7
+
+
+def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor) -> None:
+    """Write `net` as its difference to `plain`, with the thresholds (28,) in the metadata."""
+    before = plain.state_dict()
+    tensors: dict[str, Tensor] = {}
+    for name, weight in net.state_dict().items():
+        difference = weight - before[name]
+        if name.startswith("head."):
+            tensors[name] = weight.half()
+        elif difference.any() and weight.dim() == 2:
+            tensors[f"{name}:nibbles"], tensors[f"{name}:scales"] = packed(difference)
+        elif difference.any():
+            tensors[f"{name}:difference"] = difference.half()
+    facts = {"labels": json.dumps(EMOTIONS), "thresholds": json.dumps([round(t, 3) for t in thresholds.tolist()])}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, file, metadata=facts)
+
+
+def merge(file: Path, net: EmotionNet) -> tuple[float, ...]:
+    """Turn a plain `net` into the fitted one, in place; returns the 28 thresholds.
+
+    Raises ModelMissing if the file is missing, damaged, or made for another encoder.
+    """
+    if not file.is_file():
+        raise ModelMissing(f"The emotion weights {file} are missing: they are part of Mien, so install Mien again.")
+    try:
+        with safe_open(file, "pt") as stored, torch.no_grad():
+            facts = stored.metadata()
+            _add(net, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 (no mapping)
+        if json.loads(facts["labels"]) != list(EMOTIONS):
+            raise ValueError("other labels")
+        return tuple(float(t) for t in json.loads(facts["thresholds"]))
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelMissing(f"The emotion weights {file} cannot be used ({error}): install Mien again.") from error
+
+
+def _add(net: EmotionNet, tensors: dict[str, Tensor]) -> None:
+    weights = net.state_dict()  # views: what is changed here changes the net
+    for key, stored in tensors.items():
+        name, _, kind = key.partition(":")
+        if kind == "nibbles":
+            weights[name] += unpacked(stored, tensors[f"{name}:scales"])
+        elif kind == "difference":
+            weights[name] += stored.float()
+        elif kind == "":
+            weights[name].copy_(stored)
+
+
+def packed(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """(rows, columns) float32 -> (rows, columns / 2) uint8 and (rows, columns / GROUP) float16.
+
+    Each group's scale is the one, of a few below its largest number, that leaves the smallest squared error.
+    """
+    groups = matrix.reshape(len(matrix), -1, GROUP)  # (rows, groups, GROUP)
+    largest = groups.abs().amax(-1, keepdim=True).clamp(min=1e-7)
+    best, error = largest, torch.full_like(largest, torch.inf)
+    for share in torch.linspace(0.6, 1.0, 21):
+        scale = (share * largest / LEVELS).half().float().clamp(min=6e-8)
+        wrong = ((groups / scale).round().clamp(-LEVELS, LEVELS) * scale - groups).square().sum(-1, keepdim=True)
+        best, error = torch.where(wrong < error, scale, best), torch.minimum(wrong, error)
+    levels = ((groups / best).round().clamp(-LEVELS, LEVELS) + 8).to(torch.uint8).flatten(1)
+    return levels[:, 0::2] | (levels[:, 1::2] << 4), best.squeeze(-1).half()
+
+
+def unpacked(nibbles: Tensor, scales: Tensor) -> Tensor:
+    """The float32 matrix (rows, columns) that `packed` stored."""
+    levels = torch.stack([nibbles & 15, nibbles >> 4], -1).flatten(1).float() - 8
+    return (levels.reshape(*scales.shape, GROUP) * scales.float().unsqueeze(-1)).flatten(1)

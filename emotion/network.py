@@ -1,0 +1,41 @@
+"""The emotion network: MiniLM with one linear layer on top; 28 logits for a text, in training and at run time."""
+
+from collections.abc import Sequence
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import BertModel
+
+from emotion.encoder import WIDTH, mean_over
+from emotion.labels import EMOTIONS
+
+MAX_TOKENS = 192  # 160 words or so; a longer text is scored by its first and last halves
+
+
+class EmotionNet(nn.Module):
+    """logits = W · [mean of the tokens, first token] + b; probabilities are sigmoids, for several labels may hold."""
+
+    def __init__(self, encoder: BertModel, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * WIDTH, len(EMOTIONS))
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """ids, mask: (n, L) int64 -> logits (n, 28)."""
+        hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state  # (n, L, 384)
+        seen = torch.cat([mean_over(hidden, mask), hidden[:, 0]], dim=-1)  # (n, 768)
+        logits: Tensor = self.head(self.dropout(seen))
+        return logits
+
+
+def token_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Each text's token ids with [CLS] and [SEP], at most MAX_TOKENS: of a longer text the first and last halves."""
+    tokenizer.no_truncation()
+    return [_cut(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
+
+
+def _cut(ids: list[int]) -> list[int]:
+    half = MAX_TOKENS // 2
+    return ids if len(ids) <= MAX_TOKENS else ids[:half] + ids[-half:]
