@@ -50,12 +50,13 @@ class Paints(Protocol):
 
 
 class Remembers(Protocol):
-    async def remember(self, channel: int, persona: str, turn: Turn, message: int = 0) -> int: ...
+    async def remember(
+        self, channel: int, persona: str, turn: Turn, *, message: int | None = None, user: int | None = None,
+        answers: int | None = None,
+    ) -> int: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
-    async def mood(self, channel: int, persona: str) -> Mood: ...
-    async def set_mood(self, channel: int, persona: str, mood: Mood) -> None: ...
-    async def expression(self, channel: int, persona: str) -> str | None: ...
-    async def set_expression(self, channel: int, persona: str, expression: str) -> None: ...
+    async def mood(self, channel: int, persona: str) -> str | None: ...
+    async def set_mood(self, channel: int, persona: str, mood: str) -> None: ...
 
 
 class Wishes(Protocol):
@@ -68,12 +69,12 @@ class Wishes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message to a persona. `message` 0 means: from no Discord channel. Times are unix seconds."""
+    """One message to a persona. `message` and `user` are None where it came from no Discord; `at` is in unix seconds."""
 
     guild: int | None
     channel: int
-    message: int
-    user: int
+    message: int | None
+    user: int | None
     name: str
     text: str
     at: float
@@ -166,7 +167,7 @@ class Story:
         yield Felt(mood, scores)
         # 3 direct: one expression of the persona's, from the model and the mood
         with clock.stage("direct"):
-            direction = await self._direct(incoming, card, turns, mood)
+            direction = await self.director.direct(self._prompt(card, turns, None), card, mood, worn(turns))
         # 4 look
         async with self._painting(persona, spec_for(card, direction.expression)) as painting:
             with clock.stage("look"):
@@ -195,25 +196,22 @@ class Story:
                 f"The message has {len(text):,} characters and at most {self.longest_text:,} can be read; shorten it."
             )
         said = Turn(Role.USER, incoming.name, text, incoming.at)
-        await self.history.remember(incoming.channel, incoming.persona, said, incoming.message)
+        await self.history.remember(
+            incoming.channel, incoming.persona, said, message=incoming.message, user=incoming.user
+        )
         return await self.history.recent(incoming.channel, incoming.persona, self.recent_turns)
 
     async def _feel(self, incoming: Incoming, text: str, *, own: bool) -> tuple[Mood, "Scores"]:
         [scores] = await self.classifier.score([text])
-        before = await self.history.mood(incoming.channel, incoming.persona)
+        kept = await self.history.mood(incoming.channel, incoming.persona)
+        before = Mood.from_json(kept) if kept else Mood.neutral()
         mood = feel(before, scores, own=own, settings=self.mood_settings)
-        await self.history.set_mood(incoming.channel, incoming.persona, mood)
+        await self.history.set_mood(incoming.channel, incoming.persona, mood.to_json())
         return mood, scores
 
     def _prompt(self, card: "Card", turns: Sequence[Turn], expression: str | None) -> list[ChatMessage]:
         budget = self.engine.context_tokens - self.reply_tokens
         return build_prompt(card, turns, expression=expression, budget=budget, count=self.engine.count)
-
-    async def _direct(self, incoming: Incoming, card: "Card", turns: Sequence[Turn], mood: Mood) -> Direction:
-        worn = await self.history.expression(incoming.channel, incoming.persona)
-        direction = await self.director.direct(self._prompt(card, turns, None), card, mood, worn)
-        await self.history.set_expression(incoming.channel, incoming.persona, direction.expression)
-        return direction
 
     @asynccontextmanager
     async def _painting(self, persona: "Persona", spec: ExpressionSpec) -> AsyncIterator["asyncio.Task[Face]"]:
@@ -254,4 +252,9 @@ class Story:
     async def _remember_reply(self, incoming: Incoming, card: "Card", reply: str, expression: str) -> int:
         await self._feel(incoming, window([Turn(Role.CHARACTER, card.name, reply, time.time())]), own=True)
         turn = Turn(Role.CHARACTER, card.name, reply, time.time(), feeling=expression)
-        return await self.history.remember(incoming.channel, incoming.persona, turn)
+        return await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+
+
+def worn(turns: Sequence[Turn]) -> str | None:
+    """The expression of the character's newest reply."""
+    return next((turn.feeling for turn in reversed(turns) if turn.role is Role.CHARACTER), None)

@@ -38,8 +38,8 @@ async def say(options: argparse.Namespace) -> int:
     incoming = Incoming(
         guild=None,
         channel=channel_number(options.channel or ""),
-        message=0,
-        user=0,
+        message=None,
+        user=None,
         name=options.user,
         text=sys.stdin.read() if options.text == "-" else options.text,
         at=time.time(),
