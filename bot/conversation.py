@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from avatar.expression import ExpressionSpec, spec_for
 from bot.direction import Direction, Director
 from emotion.mood import Mood, MoodSettings, feel
-from emotion.window import window
+from emotion.window import newest
 from persona.prompt import build_prompt, stops
 from persona.speech import tidy
 from persona.turn import ChatMessage, Role, Turn
@@ -51,7 +51,13 @@ class Paints(Protocol):
 
 class Remembers(Protocol):
     async def remember(
-        self, channel: int, persona: str, turn: Turn, *, message: int | None = None, user: int | None = None,
+        self,
+        channel: int,
+        persona: str,
+        turn: Turn,
+        *,
+        message: int | None = None,
+        user: int | None = None,
         answers: int | None = None,
     ) -> int: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
@@ -62,9 +68,7 @@ class Remembers(Protocol):
 class Wishes(Protocol):
     """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's."""
 
-    def __call__(
-        self, card: "Card", expression: str, stop: tuple[str, ...], seed: int | None
-    ) -> "SamplingParams": ...
+    def __call__(self, card: "Card", expression: str, stop: tuple[str, ...], seed: int | None) -> "SamplingParams": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ class Story:
         turns = await self._remember(incoming)
         # 2 feel
         with clock.stage("feel"):
-            mood, scores = await self._feel(incoming, window(turns), own=False)
+            mood, scores = await self._feel(incoming, turns)
         yield Felt(mood, scores)
         # 3 direct: one expression of the persona's, from the model and the mood
         with clock.stage("direct"):
@@ -201,11 +205,14 @@ class Story:
         )
         return await self.history.recent(incoming.channel, incoming.persona, self.recent_turns)
 
-    async def _feel(self, incoming: Incoming, text: str, *, own: bool) -> tuple[Mood, "Scores"]:
-        [scores] = await self.classifier.score([text])
+    async def _feel(self, incoming: Incoming, turns: Sequence[Turn]) -> "tuple[Mood, Scores]":
+        """The mood after the newest turn, kept; and how that turn was scored."""
+        heard = newest(turns)
+        assert heard, "feel() follows remember()"
+        [scores] = await self.classifier.score([heard.text])
         kept = await self.history.mood(incoming.channel, incoming.persona)
         before = Mood.from_json(kept) if kept else Mood.neutral()
-        mood = feel(before, scores, own=own, settings=self.mood_settings)
+        mood = feel(before, scores, own=heard.own, settings=self.mood_settings)
         await self.history.set_mood(incoming.channel, incoming.persona, mood.to_json())
         return mood, scores
 
@@ -250,8 +257,8 @@ class Story:
         raise StoryError(f"{card.name} found no words this time; say it again, perhaps in other words.")
 
     async def _remember_reply(self, incoming: Incoming, card: "Card", reply: str, expression: str) -> int:
-        await self._feel(incoming, window([Turn(Role.CHARACTER, card.name, reply, time.time())]), own=True)
         turn = Turn(Role.CHARACTER, card.name, reply, time.time(), feeling=expression)
+        await self._feel(incoming, [turn])
         return await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
 
 
