@@ -44,10 +44,11 @@ class OpenTurn:
 
 @dataclass(frozen=True, slots=True)
 class Worn:
-    """The expression of a persona's newest message in a channel; `suffixed`: its name carried the invisible suffix."""
+    """How a persona's newest message in a channel looked."""
 
     expression: str
-    suffixed: bool
+    suffixed: bool  # its name carried the invisible suffix
+    face: str = ""  # SHA-256 of the picture
 
 
 class History:
@@ -195,13 +196,14 @@ class History:
 
     async def worn(self, channel: int, persona: str) -> Worn | None:
         row = await self._row(
-            "SELECT expression, suffixed FROM worn WHERE channel = ? AND persona = ?", channel, persona
+            "SELECT expression, suffixed, face FROM worn WHERE channel = ? AND persona = ?", channel, persona
         )
-        return Worn(row["expression"], bool(row["suffixed"])) if row else None
+        return Worn(row["expression"], bool(row["suffixed"]), row["face"]) if row else None
 
     async def set_worn(self, channel: int, persona: str, worn: Worn) -> None:
         await self._write(
-            "INSERT OR REPLACE INTO worn VALUES (?, ?, ?, ?)", channel, persona, worn.expression, worn.suffixed
+            "INSERT OR REPLACE INTO worn VALUES (?, ?, ?, ?, ?)",
+            *(channel, persona, worn.expression, worn.suffixed, worn.face),
         )
 
     # --- what was asked and is not yet answered ------------------------------------------------------------------

@@ -116,6 +116,7 @@ async def m002_delivery(db: aiosqlite.Connection) -> None:
             persona TEXT NOT NULL,
             expression TEXT NOT NULL,
             suffixed INTEGER NOT NULL,  -- does the name carry the invisible suffix now?
+            face TEXT NOT NULL,
             PRIMARY KEY (channel, persona)
         )"""
     )
