@@ -55,7 +55,7 @@ async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
 
 @asynccontextmanager
 async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIterator[Rooms]:
-    """Open every room. `history` names another database file than the settings' (`:memory:` keeps nothing)."""
+    """Open every room. `history` names another database file than the state folder's."""
     state = settings.bot.state
     state.mkdir(parents=True, exist_ok=True)
     cast = Cast(settings.bot.personas)

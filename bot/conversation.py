@@ -73,7 +73,7 @@ class Wishes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message to a persona. `message` and `user` are None where it came from no Discord; `at` is in unix seconds."""
+    """One message to a persona. `message` and `user` are None outside Discord; `at` is in unix seconds."""
 
     guild: int | None
     channel: int
@@ -188,7 +188,7 @@ class Story:
             # 6 remember the reply and what saying it felt like
             turn = await self._remember_reply(incoming, card, reply, direction.expression)
             yield Spoken(reply, turn, clock.seconds)
-            if not face.expression == direction.expression:
+            if face.expression != direction.expression:
                 yield Portrait(await painting)
 
     async def _remember(self, incoming: Incoming) -> list[Turn]:

@@ -1,8 +1,9 @@
 """The stage direction: which of the persona's expressions the next reply wears. It never reaches the reader.
 
-Two experts are multiplied. The language model says how likely each expression's name follows the conversation; the mood
-says how far each expression lies from what is felt. A small model likes some words whatever was said, so its say is taken
-relative to the same question without a conversation (Zhao et al. 2021, "Calibrate Before Use", arXiv 2102.09690).
+Two experts are multiplied. The language model says how likely each expression's name follows the conversation; the
+mood says how far each expression lies from what is felt. A small model likes some words whatever was said, so its say
+is taken relative to the same question without a conversation (Zhao et al. 2021, "Calibrate Before Use", arXiv
+2102.09690).
 """
 
 import math

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +47,10 @@ async def say(options: argparse.Namespace) -> int:
         persona=persona.slug,
         seed=options.seed,
     )
-    async with compose(settings, history=None if options.channel else Path(":memory:")) as rooms:
+    async with AsyncExitStack() as stack:
+        nowhere = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
+        history = None if options.channel else nowhere / "mien.sqlite"
+        rooms = await stack.enter_async_context(compose(settings, history=history))
         rooms.story.patience = None
         answer: dict[str, object] = {"persona": persona.slug}
         loading = round(time.perf_counter() - start, 3)
