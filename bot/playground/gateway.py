@@ -1,0 +1,322 @@
+"""The websocket gateway (API docs, topics/gateway): HELLO, IDENTIFY, READY, events, heartbeats, RESUME.
+
+A session outlives its connection: what happens meanwhile waits in its replay buffer until the client resumes.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import aiohttp
+from aiohttp import web
+
+from bot.playground.events import EVERY_INTENT, GUILD_PRESENCES, GUILDS, Events, shard_of_guild
+from bot.playground.forms import Body
+from bot.playground.payloads import Payloads
+from bot.playground.records import Change, ChannelType, Guild, Payload, User
+from bot.playground.streams import Encoder, encoder_for
+from bot.playground.world import World
+
+REPLAY = 2000  # events a session keeps for a client that resumes
+MAX_SESSIONS = 100
+MAX_PAYLOAD_BYTES = 4096
+
+
+class Op(IntEnum):
+    DISPATCH = 0
+    HEARTBEAT = 1
+    IDENTIFY = 2
+    PRESENCE = 3
+    RESUME = 6
+    RECONNECT = 7
+    MEMBERS = 8
+    INVALID_SESSION = 9
+    HELLO = 10
+    HEARTBEAT_ACK = 11
+
+
+class Close(IntEnum):
+    UNKNOWN_OPCODE = 4001
+    DECODE_ERROR = 4002
+    NOT_AUTHENTICATED = 4003
+    AUTHENTICATION_FAILED = 4004
+    ALREADY_AUTHENTICATED = 4005
+    INVALID_SEQUENCE = 4007
+    SESSION_TIMED_OUT = 4009
+    INVALID_SHARD = 4010
+
+
+class Closing(Exception):
+    """The connection ends with this code."""
+
+    def __init__(self, code: Close, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One websocket: what waits to be written to it, and the session it speaks for."""
+
+    socket: web.WebSocketResponse
+    encoder: Encoder
+    outbox: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)  # None = close after what is written
+    session: "Session | None" = None
+    close_code: int = 1000
+
+    def send(self, op: Op, data: object = None) -> None:
+        self.outbox.put_nowait(json.dumps({"op": op, "d": data, "s": None, "t": None}))
+
+    def close(self, code: int) -> None:
+        self.close_code = code
+        self.outbox.put_nowait(None)
+
+    async def write(self) -> None:
+        while (text := await self.outbox.get()) is not None:
+            frame = self.encoder.encode(text)
+            await (self.socket.send_str(frame) if isinstance(frame, str) else self.socket.send_bytes(frame))
+        await self.socket.close(code=self.close_code)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    id: str
+    user: User
+    intents: int
+    shard: tuple[int, int]
+    sequence: int = 0
+    replay: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=REPLAY))
+    connection: Connection | None = None
+
+    def dispatch(self, name: str, data: object) -> None:
+        self.sequence += 1
+        text = json.dumps({"op": Op.DISPATCH, "d": data, "s": self.sequence, "t": name})
+        self.replay.append((self.sequence, text))
+        if self.connection:
+            self.connection.outbox.put_nowait(text)
+
+    def missed_since(self, sequence: int) -> list[str] | None:
+        """The events after `sequence`; None when some are no longer kept."""
+        missed = [text for number, text in self.replay if number > sequence]
+        return missed if sequence <= self.sequence and len(missed) == self.sequence - sequence else None
+
+
+class Gateway:
+    def __init__(self, world: World, payloads: Payloads, heartbeat_seconds: float = 41.25) -> None:
+        self.world = world
+        self.payloads = payloads
+        self.events = Events(world, payloads)
+        self.heartbeat_seconds = heartbeat_seconds
+        self.url = ""  # known once the server listens
+        self._sessions: dict[str, Session] = {}
+        self._connections: set[Connection] = set()
+        self._handlers: dict[int, Callable[[Connection, Body], None]] = {
+            Op.HEARTBEAT: lambda connection, _: connection.send(Op.HEARTBEAT_ACK),
+            Op.IDENTIFY: self._identify,
+            Op.RESUME: self._resume,
+            Op.MEMBERS: self._members,
+            Op.PRESENCE: lambda connection, _: None,
+        }
+        world.listeners.append(self.hear)
+
+    # ── what the world tells ──
+
+    def hear(self, change: Change) -> None:
+        if not change.name:
+            return
+        for session in self._sessions.values():
+            if self.events.shard_of(change, session.shard[1]) == session.shard[0]:
+                told = self.events.told(change, session.user, session.intents)
+                if told is not None:
+                    session.dispatch(change.name, told)
+
+    def tell(self, user_id: int, name: str, data: Payload, guild_id: int | None = None) -> bool:
+        """An event for one user alone; false when nobody is there to hear it."""
+        heard = False
+        for session in self._sessions.values():
+            if session.user.id == user_id and shard_of_guild(guild_id, session.shard[1]) == session.shard[0]:
+                session.dispatch(name, data)
+                heard = True
+        return heard
+
+    def is_online(self, user: User) -> bool:
+        """People sit at this very machine; a bot is online while it is connected."""
+        return not user.bot or any(s.user.id == user.id and s.connection for s in self._sessions.values())
+
+    # ── for the owner of the playground ──
+
+    def ask_to_reconnect(self) -> None:
+        """Sends every client RECONNECT; they come back and resume."""
+        for connection in list(self._connections):
+            connection.send(Op.RECONNECT)
+
+    def drop(self, code: int = 4000) -> None:
+        """Closes every connection; the sessions can be resumed."""
+        for connection in list(self._connections):
+            connection.close(code)
+
+    def forget_sessions(self) -> None:
+        """After this a RESUME is answered with INVALID_SESSION."""
+        self._sessions.clear()
+
+    # ── one connection ──
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        encoder = encoder_for(request.query.get("compress"))
+        if encoder is None or request.query.get("encoding", "json") != "json":
+            return web.Response(status=400, text="encoding=json and compress=zlib-stream are spoken here.\n")
+        socket = web.WebSocketResponse(max_msg_size=MAX_PAYLOAD_BYTES, receive_timeout=2 * self.heartbeat_seconds)
+        await socket.prepare(request)
+        connection = Connection(socket, encoder)
+        self._connections.add(connection)
+        writer = asyncio.create_task(connection.write())
+        try:
+            connection.send(Op.HELLO, {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []})
+            await self._read(connection)
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            self._leave(connection)
+        return socket
+
+    async def _read(self, connection: Connection) -> None:
+        try:
+            async for message in connection.socket:
+                self._receive(connection, message)
+        except Closing as closing:
+            await connection.socket.close(code=closing.code, message=str(closing).encode())
+        except TimeoutError:
+            await connection.socket.close(code=Close.SESSION_TIMED_OUT, message=b"Session timed out.")
+
+    def _receive(self, connection: Connection, message: aiohttp.WSMessage) -> None:
+        try:
+            body = Body(json.loads(message.data))
+            op = int(body.fields["op"])
+        except (TypeError, ValueError, KeyError):
+            raise Closing(Close.DECODE_ERROR, "Error while decoding payload.") from None
+        handler = self._handlers.get(op)
+        if handler is None:
+            raise Closing(Close.UNKNOWN_OPCODE, "Unknown opcode.")
+        if connection.session is None and op not in (Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME):
+            raise Closing(Close.NOT_AUTHENTICATED, "Not authenticated.")
+        data = body.fields.get("d")
+        handler(connection, Body(data if isinstance(data, dict) else {}))
+
+    def _leave(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        session = connection.session
+        if session is None or session.connection is not connection:
+            return
+        session.connection = None
+        if connection.socket.close_code in (1000, 1001) or len(self._sessions) > MAX_SESSIONS:
+            self._sessions.pop(session.id, None)
+        self._announce_presence(session.user)
+
+    # ── opcodes ──
+
+    def _user_of(self, data: Body) -> User:
+        token = str(data.fields.get("token", "")).removeprefix("Bot ")
+        user = self.world.users.get(self.world.tokens.get(token, 0))
+        if user is None:
+            raise Closing(Close.AUTHENTICATION_FAILED, "Authentication failed.")
+        return user
+
+    def _identify(self, connection: Connection, data: Body) -> None:
+        if connection.session:
+            raise Closing(Close.ALREADY_AUTHENTICATED, "Already authenticated.")
+        user = self._user_of(data)
+        shard_id, shards = data.fields.get("shard") or (0, 1)
+        if not 0 <= shard_id < shards:
+            raise Closing(Close.INVALID_SHARD, "Invalid shard.")
+        intents = (data.number("intents") or 0) if user.bot else EVERY_INTENT
+        session = Session(secrets.token_hex(16), user, intents, (shard_id, shards), connection=connection)
+        connection.session = session
+        self._sessions[session.id] = session
+        self._ready(session)
+        self._announce_presence(user)
+
+    def _ready(self, session: Session) -> None:
+        user = session.user
+        guilds = [
+            guild
+            for guild in self.world.guilds.values()
+            if guild.member(user.id) and shard_of_guild(guild.id, session.shard[1]) == session.shard[0]
+        ]
+        dms = [c for c in self.world.channels.values() if c.type == ChannelType.DM and user.id in c.recipients]
+        session.dispatch(
+            "READY",
+            {
+                "v": 10,
+                "user": self.payloads.own_user(user),
+                "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
+                "session_id": session.id,
+                "resume_gateway_url": self.url,
+                "shard": list(session.shard),
+                "application": {"id": str(user.id), "flags": 1 << 13 | 1 << 15 | 1 << 19},
+                "private_channels": [] if user.bot else [self.payloads.channel(dm, user.id) for dm in dms],
+            },
+        )
+        for guild in guilds if session.intents & GUILDS else []:
+            session.dispatch("GUILD_CREATE", self._guild_create(guild, session))
+
+    def _guild_create(self, guild: Guild, session: Session) -> Payload:
+        presences = [self._presence(self.world.user(member.user_id)) for member in guild.members]
+        known = presences if session.intents & GUILD_PRESENCES else []
+        return self.payloads.guild_create(guild, session.user.id) | {"presences": known}
+
+    def _resume(self, connection: Connection, data: Body) -> None:
+        user = self._user_of(data)
+        session = self._sessions.get(str(data.fields.get("session_id")))
+        missed = session.missed_since(data.number("seq") or 0) if session else None
+        if session is None or session.user.id != user.id or missed is None:
+            connection.send(Op.INVALID_SESSION, False)
+            return
+        if session.connection:
+            session.connection.close(4000)
+        for text in missed:
+            connection.outbox.put_nowait(text)
+        connection.session, session.connection = session, connection
+        session.dispatch("RESUMED", {"_trace": []})
+        self._announce_presence(user)
+
+    def _members(self, connection: Connection, data: Body) -> None:
+        session = connection.session
+        guild = self.world.guilds.get(data.snowflake("guild_id") or 0)
+        if session is None or guild is None:
+            return
+        wanted = data.fields.get("user_ids")
+        ids = [int(one) for one in (wanted if isinstance(wanted, list) else [wanted] if wanted else [])]
+        query = (data.text("query") or "").lower()
+        members = [m for m in guild.members if (m.user_id in ids if ids else self._is_called(m.user_id, query))]
+        chunk: Payload = {
+            "guild_id": str(guild.id),
+            "members": [self.payloads.member(member) for member in members[: (data.number("limit") or None)]],
+            "chunk_index": 0,
+            "chunk_count": 1,
+            "not_found": [str(one) for one in ids if guild.member(one) is None],
+        }
+        if data.has("nonce"):
+            chunk["nonce"] = data.fields["nonce"]
+        session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
+
+    def _is_called(self, user_id: int, query: str) -> bool:
+        user = self.world.user(user_id)
+        return any((name or "").lower().startswith(query) for name in (user.username, user.global_name))
+
+    # ── presence ──
+
+    def _presence(self, user: User) -> Payload:
+        status = "online" if self.is_online(user) else "offline"
+        return {"user": {"id": str(user.id)}, "status": status, "activities": [], "client_status": {}}
+
+    def _announce_presence(self, user: User) -> None:
+        if not user.bot:
+            return
+        for session in self._sessions.values():
+            for guild in self.world.guilds.values():
+                if session.intents & GUILD_PRESENCES and guild.member(session.user.id) and session.user.id != user.id:
+                    session.dispatch("PRESENCE_UPDATE", self._presence(user) | {"guild_id": str(guild.id)})
