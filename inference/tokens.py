@@ -1,0 +1,205 @@
+"""Between text and tokens: the chat template, plain encoding, text as it grows, and stop strings.
+
+Nothing that a member writes can become a control token: where a message contains the text of one, it is encoded
+letter by letter. Nothing that leaves here is half a character, a replacement character or a control token.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+from jinja2 import TemplateError
+
+REPLACEMENT = "\ufffd"
+LONGEST_CHARACTER = 4  # bytes of UTF-8, and so tokens at most
+CONTEXT = 4  # tokens before a piece that are decoded with it: some tokenizers join a word to what stands before it
+
+
+class Message(TypedDict):
+    """One message of a chat, as chat templates take it."""
+
+    role: str  # "system", "user" or "assistant"
+    content: str
+
+
+class Tokens:
+    """A model's tokenizer, for use from any thread: nothing here changes after construction.
+
+    tokenizer: a transformers tokenizer with a Rust backend. Raises ValueError with a sentence when it has none, or
+    no chat template.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        if getattr(tokenizer, "backend_tokenizer", None) is None:
+            raise ValueError("The model's tokenizer has no tokenizer.json: choose a model that has one.")
+        if not tokenizer.chat_template:
+            raise ValueError("The model has no chat template: choose one trained for chat (often named -Instruct).")
+        self._tokenizer = tokenizer
+        self._backend = tokenizer.backend_tokenizer
+        # A copy, for the tokenizers library keeps "read control tokens as text" as a setting of the whole tokenizer.
+        self._literal = copy.deepcopy(self._backend)
+        self._literal.encode_special_tokens = True
+        controls = {token.content: id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
+        self._controls: dict[str, int] = controls
+        # Longest first: one control's text may begin another's.
+        self._pattern = re.compile("|".join(re.escape(text) for text in sorted(controls, key=len, reverse=True)))
+        self.controls: frozenset[int] = frozenset(controls.values())
+
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """The token ids of the model's own chat template, ready for the assistant's next words.
+
+        A last message of role "assistant" is continued rather than answered.
+        """
+        if not any(self._controls and self._pattern.search(message["content"]) for message in messages):
+            return list(self._backend.encode(self._render(messages), add_special_tokens=False).ids)
+        return self._guarded(messages)
+
+    def literal(self, text: str) -> list[int]:
+        """The token ids of `text` with nothing added, control tokens in it read as mere text."""
+        return list(self._literal.encode(text, add_special_tokens=False).ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; control tokens have none, broken UTF-8 gives replacement characters."""
+        return str(self._backend.decode(list(ids), skip_special_tokens=True))
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        continued = bool(messages) and messages[-1]["role"] == "assistant"
+        for shape in (messages, _folded(messages)):
+            try:
+                return str(
+                    self._tokenizer.apply_chat_template(
+                        [dict(message) for message in shape],
+                        tokenize=False,
+                        add_generation_prompt=not continued,
+                        continue_final_message=continued,
+                    )
+                )
+            except TemplateError as error:
+                refusal = error
+        raise ValueError(f"The model's chat template refuses this conversation: {refusal}") from refusal
+
+    def _guarded(self, messages: Sequence[Message]) -> list[int]:
+        """Render with stand-ins for the controls written in messages, so that only the template's own are left."""
+        mark = "\ue000"  # private use: no font, no meaning; more of them than any message has in a row
+        while any(mark in message["content"] for message in messages):
+            mark += "\ue000"
+        texts = list(self._controls)
+
+        def hide(found: re.Match[str]) -> str:
+            return f"{mark}{texts.index(found[0])}{mark}"
+
+        hidden = [Message(role=m["role"], content=self._pattern.sub(hide, m["content"])) for m in messages]
+        rendered = self._render(hidden)
+        ids: list[int] = []
+        for part in re.split(f"({self._pattern.pattern})", rendered):
+            if part in self._controls:
+                ids.append(self._controls[part])
+            else:
+                ids += self.literal(re.sub(f"{mark}(\\d+){mark}", lambda found: texts[int(found[1])], part))
+        return ids
+
+
+def _folded(messages: Sequence[Message]) -> list[Message]:
+    """The same words for templates that know no system role or want strict turns: neighbours of a role joined."""
+    folded: list[Message] = []
+    for message in messages:
+        role = "user" if message["role"] == "system" else message["role"]
+        if folded and folded[-1]["role"] == role:
+            folded[-1] = Message(role=role, content=f"{folded[-1]['content']}\n\n{message['content']}")
+        else:
+            folded.append(Message(role=role, content=message["content"]))
+    return folded
+
+
+class Detokenizer:
+    """Token ids in, text out, as soon as its characters are whole.
+
+    decode: ids -> text. before: the tokens in front of the first one, whose text was said already.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
+        self._decode = decode
+        self._ids = list(before[-CONTEXT:])
+        self._said = len(decode(self._ids))  # characters of the text of _ids that were handed out
+        self._held = 0  # tokens whose text waits for the rest of a character
+
+    def push(self, token: int) -> str:
+        """The text that `token` completes; "" while a character is unfinished."""
+        self._ids.append(token)
+        text = self._decode(self._ids)
+        self._held += 1
+        broken = text.endswith(REPLACEMENT)
+        if broken and self._held < LONGEST_CHARACTER:
+            return ""
+        piece = text[self._said :]
+        # After bytes that will never be a character the next piece starts afresh.
+        self._ids = [] if broken else self._ids[-max(CONTEXT, 1) :]
+        self._said = len(self._decode(self._ids))
+        self._held = 0
+        return piece.replace(REPLACEMENT, "")
+
+    def flush(self) -> str:
+        """What is held at the end, without the unfinished character."""
+        piece = self._decode(self._ids)[self._said :] if self._held else ""
+        self._held = 0
+        return piece.replace(REPLACEMENT, "")
+
+
+class StopStrings:
+    """Text in, text out up to the first stop string; what may be the beginning of one is held back.
+
+    The result does not depend on how the text is cut into pieces: the stop string that ends first counts, and of
+    those that end together the longest.
+    """
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        assert all(stops), "an empty stop string would stop everything"
+        self._stops = tuple(stops)
+        self._held = ""
+        self.stopped = False
+
+    def push(self, piece: str) -> str:
+        """The part of the text so far that can be said now."""
+        if self.stopped:
+            return ""
+        text = self._held + piece
+        ends = [(text.find(stop) + len(stop), text.find(stop)) for stop in self._stops if stop in text]
+        if ends:
+            self.stopped, self._held = True, ""
+            return text[: min(ends)[1]]
+        said = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[said:]
+        return text[:said]
+
+    def flush(self) -> str:
+        """What was held back and turned out to be no stop string."""
+        text, self._held = self._held, ""
+        return text
+
+
+def _overlap(text: str, stop: str) -> int:
+    """The length of the longest end of `text` that begins `stop`."""
+    lengths = range(min(len(text), len(stop) - 1), 0, -1)
+    return next((length for length in lengths if text.endswith(stop[:length])), 0)
+
+
+class ReplyText:
+    """A reply's text as its tokens arrive: whole characters, no stop string."""
+
+    def __init__(self, tokens: Tokens, prompt: Sequence[int], stops: Sequence[str]) -> None:
+        self._characters = Detokenizer(tokens.decode, prompt)
+        self._stops = StopStrings(stops)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop string was reached: the reply has ended."""
+        return self._stops.stopped
+
+    def push(self, token: int) -> str:
+        """The text that can be said now that `token` is there; may be ""."""
+        return self._stops.push(self._characters.push(token))
+
+    def flush(self) -> str:
+        """The rest, when no token follows."""
+        return self._stops.push(self._characters.flush()) + self._stops.flush()
