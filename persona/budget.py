@@ -1,0 +1,95 @@
+"""What to leave out so that a prompt fits: examples first, then the oldest turns, at last the middle of the newest.
+
+What is cut, is cut in strides: one turn more should not move the start of the history, because everything behind a
+moved start must be read again. So a history that is too long starts at a *landmark*, a turn chosen by its own content,
+which stays the start until the budget drives it out (content-defined chunking, as in restic).
+"""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from persona.card import PersonaError
+from persona.turn import ChatMessage, Turn
+
+LANDMARK_EVERY = 6  # one turn in so many is a landmark, on average
+ELLIPSIS = " … "
+
+Messages = list[ChatMessage]
+
+
+def fit(
+    name: str,
+    system: ChatMessage,
+    examples: Sequence[Sequence[ChatMessage]],
+    turns: Sequence[Turn],
+    render: Callable[[Sequence[Turn]], Messages],
+    budget: int,
+    count: Callable[[Sequence[ChatMessage]], int],
+) -> Messages:
+    """`system`, as many `examples` and `turns` (through `render`) as `budget` tokens hold.
+
+    Raises PersonaError when the character `name` leaves no room for any message.
+    """
+
+    def compose(shown: Sequence[Sequence[ChatMessage]], kept: Sequence[Turn]) -> Messages:
+        return [system, *chain.from_iterable(shown), *render(kept)]
+
+    for number in dict.fromkeys((len(examples), len(examples) // 2, 0)):
+        messages = compose(examples[:number], turns)
+        if count(messages) <= budget:
+            return messages
+    start = _least(len(turns) - 1, lambda first: count(compose((), turns[first:])) <= budget)
+    if start is not None:
+        return compose((), turns[_landmark(turns, start) :])
+    return _shorten(name, turns, lambda kept: compose((), kept), budget, count)
+
+
+def _least(last: int, holds: Callable[[int], bool]) -> int | None:
+    """The least index up to `last` for which `holds`, which once true stays true; None if it never is."""
+    if last < 0 or not holds(last):
+        return None
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def _landmark(turns: Sequence[Turn], start: int) -> int:
+    """The first landmark from `start` on, as long as it leaves at least half of what fits."""
+    for index in range(start, (start + len(turns) + 1) // 2):
+        turn = turns[index]
+        if zlib.crc32(f"{turn.at!r} {turn.name} {turn.text}".encode("utf-8", "replace")) % LANDMARK_EVERY == 0:
+            return index
+    return start
+
+
+def _shorten(
+    name: str,
+    turns: Sequence[Turn],
+    compose: Callable[[Sequence[Turn]], Messages],
+    budget: int,
+    count: Callable[[Sequence[ChatMessage]], int],
+) -> Messages:
+    """The newest turn alone, its middle left out."""
+    text = turns[-1].text if turns else ""
+
+    def cut(left_out: int) -> Messages:
+        return compose([replace(turns[-1], text=_without_middle(text, left_out))] if turns else [])
+
+    left_out = _least(len(text), lambda number: count(cut(number)) <= budget)
+    if left_out is None:
+        needed = count(cut(len(text)))
+        raise PersonaError(
+            f"the card of {name} alone needs {needed} tokens and the prompt may have {budget}; shorten its description,"
+            " voice and scenario, or allow more with [model] context"
+        )
+    return cut(left_out)
+
+
+def _without_middle(text: str, left_out: int) -> str:
+    """`text` without `left_out` characters around its middle, an ellipsis in their place."""
+    kept = len(text) - left_out
+    return f"{text[: (kept + 1) // 2].rstrip()}{ELLIPSIS}{text[len(text) - kept // 2 :].lstrip()}"

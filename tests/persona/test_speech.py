@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from persona.card import Card
+from persona.speech import tidy
+
+MEMBERS = ["Robin", "Al:ex"]
+
+
+def final(card: Card, text: str) -> str:
+    return tidy(text, card, MEMBERS, finished=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (" Hoo! ", "Hoo!"),
+        ("Pip: Hoo!", "Hoo!"),
+        ("**Pip:** Hoo!", "Hoo!"),
+        ("pip : Hoo!", "Hoo!"),
+        ("Pip hoots at you.", "Pip hoots at you."),
+        ("Hoo!\nRobin: And then?\nPip: Hoo!", "Hoo!"),
+        ("Hoo!\nPip: Hoo again!", "Hoo!"),
+        ("Hoo!\nAl ex: hey", "Hoo!"),
+        ("Hoo!\n**robin**: hey", "Hoo!"),
+        ("Hoo!\nSam: question", "Hoo!"),
+        ("Hoo!\n(Pip is happy and hoots.)", "Hoo!"),
+        ("Robin: I speak now", ""),
+        ("Robin said: hoo.", "Robin said: hoo."),
+        ("*flaps", "*flaps*"),
+        ("*flaps* Hoo! *", "*flaps* Hoo!"),
+        ('"Hoo!', '"Hoo!"'),
+        ("“Hoo!", "“Hoo!”"),
+        ("Post (two letters", "Post (two letters)"),
+        ("It's 5 o'clock.", "It's 5 o'clock."),
+        ("```\ncode * here", "```\ncode * here\n```"),
+        ("a\n\n\n\nb  \nc", "a\n\nb\nc"),
+        ("I am so glad. I am so glad. I am so glad. I am", "I am so glad."),
+        ("Hoo! Hoo! Hoo!", "Hoo! Hoo! Hoo!"),
+        ("short and unfinished", "short and unfinished"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_was_written_becomes_what_was_said(card: Card, written: str, said: str) -> None:
+    assert final(card, written) == said
+
+
+def test_a_long_reply_cut_off_by_its_limit_ends_with_its_last_whole_sentence(card: Card) -> None:
+    whole = 'Hoo, what a day! *shakes rain off* I brought "seven letters" and a parcel for the mayor, who was out.'
+    assert final(card, f"{whole} Then I flew on to the mill because the") == whole
+    endless = "letters and " * 20
+    assert final(card, endless).endswith("letters and…")
+
+
+def test_a_long_reply_that_ends_well_is_left_alone(card: Card) -> None:
+    for end in ("yes!", "yes *hoots*", "yes 🦉", 'she said "yes"', "yes…"):
+        text = (
+            "Hoo, what a day it was in the rain! " * 1
+            + "I brought seven letters and a parcel for everyone here and "
+            + end
+        )
+        assert final(card, text) == text
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["Pip", "Robin", ":", "\n", " ", "*", "Ro", "hoo", "(Pip ", "!", '"', "**"]), max_size=25)
+)
+def test_while_a_reply_grows_what_was_shown_stays(card: Card, pieces: list[str]) -> None:
+    shown = ""
+    for end in range(len(pieces) + 1):
+        now = tidy("".join(pieces[:end]), card, MEMBERS, finished=False)
+        assert now.startswith(shown)
+        shown = now
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text('Pip:Robn \n*"(!.', max_size=60))
+def test_nobody_else_ever_speaks_in_a_reply(card: Card, text: str) -> None:
+    for line in final(card, text).split("\n")[1:]:
+        assert not line.startswith(("Robin:", "Pip:"))
