@@ -41,3 +41,11 @@ def add_bot(world: World, bot: User, token: str) -> User:
         guild.members.append(Member(bot.id, FIRST_DAY, roles=[role.id]))
         world.emit("", guild)
     return bot
+
+
+def renew_token(world: World, token: str) -> None:
+    """The first bot of a world loaded from a file logs in with this token from now on."""
+    bot = next(user for user in world.users.values() if user.bot)
+    del world.tokens[world.token_of(bot.id)]
+    world.tokens[token] = bot.id
+    world.change_user(bot)

@@ -1,6 +1,8 @@
 """The playground: a Discord-compatible server on this machine, with a chat page. `async with Playground() as p`."""
 
+import os
 import secrets
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +29,7 @@ from bot.playground.rest_messages import MessageRoutes
 from bot.playground.rest_users import UserRoutes
 from bot.playground.rest_webhook_messages import WebhookMessageRoutes
 from bot.playground.rest_webhooks import WebhookRoutes
+from bot.playground.store import Store
 from bot.playground.world import World
 
 HOST = "127.0.0.1"
@@ -59,7 +62,7 @@ class Playground:
         self.limits = Limits(rules or Rules())
         self.desk = Desk(self.world, answer_seconds)
         self.faces = Faces(self.world)
-        self._runner: web.AppRunner | None = None
+        self._life = AsyncExitStack()
 
     # ── addresses ──
 
@@ -93,34 +96,45 @@ class Playground:
     # ── life ──
 
     async def __aenter__(self) -> Self:
-        genesis.create(self.world, self.bot_token)
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        try:
-            site = web.TCPSite(self._runner, HOST, self.port)
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise PlaygroundError(
-                f"Port {self.port} of {HOST} cannot be used ({error.strerror}): choose another with --port, "
-                "or stop the program that has it."
-            ) from error
-        self.port = self._runner.addresses[0][1]
+        async with AsyncExitStack() as life:
+            store = await life.enter_async_context(Store(self.state, self.world)) if self.state else None
+            self._begin()
+            life.callback(self.desk.close)
+            runner = web.AppRunner(self._application(store), access_log=None, shutdown_timeout=1.0)
+            await runner.setup()
+            life.push_async_callback(runner.cleanup)
+            await self._listen(runner)
+            life.callback(self.gateway.drop, 1001)
+            self._life = life.pop_all()
         self.payloads.cdn_base = self.faces.cdn_base = self.cdn_base
         self.gateway.url = self.gateway_url
         return self
 
+    def _begin(self) -> None:
+        if self.world.guilds:
+            genesis.renew_token(self.world, self.bot_token)
+        else:
+            genesis.create(self.world, self.bot_token)
+
+    async def _listen(self, runner: web.AppRunner) -> None:
+        try:
+            await web.TCPSite(runner, HOST, self.port).start()
+        except OSError as error:
+            raise PlaygroundError(
+                f"Port {self.port} of {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): choose another port, "
+                "or stop the program that has it."
+            ) from error
+        self.port = runner.addresses[0][1]
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.desk.close()
-        self.gateway.drop(1001)
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self._life.aclose()
 
-    def _application(self) -> web.Application:
+    def _application(self, store: Store | None) -> web.Application:
         doorman = Doorman(self.world, self.limits)
         middlewares = [only_local, errors_as_json(), doorman.middleware()]
+        middlewares += [store.middleware()] if store else []
         application = web.Application(middlewares=middlewares, client_max_size=MAX_REQUEST_BYTES)
         composer = Composer(self.world)
         responder = Responder(self.world, composer)
