@@ -89,4 +89,5 @@ class SamplerWishes:
     def __call__(self, card: Card, expression: str, stop: tuple[str, ...], seed: int | None) -> SamplingParams:
         layers = (self.settings.sampler, card.sampler, card.expressions[expression].sampler)
         wishes = {key: value for layer in layers for key, value in layer.model_dump(exclude_none=True).items()}
-        return SamplingParams(**wishes, max_tokens=self.settings.model.max_tokens, stop=stop, seed=seed)
+        longest = min(self.settings.model.max_tokens, wishes.pop("max_tokens", self.settings.model.max_tokens))
+        return SamplingParams(**wishes, max_tokens=longest, stop=stop, seed=seed)
