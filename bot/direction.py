@@ -50,7 +50,7 @@ class Director:
         """The most probable expression after `messages` (the prompt of the reply, without a direction)."""
         names = tuple(card.expressions)
         felt = bias(card, mood)
-        heard = await self._ask([*messages, question(card, names)], names)
+        heard = await self._ask(asked(messages, question(card, names)), names)
         prior = await self._prior(card, names)
         logits = [
             self.say * (math.log(p) - math.log(q)) + felt[name] + self.stay * (name == worn)
@@ -68,11 +68,18 @@ class Director:
     async def _prior(self, card: "Card", names: tuple[str, ...]) -> tuple[float, ...]:
         """What the model says when nothing was said; asked once per list of expressions."""
         if names not in self._priors:
-            self._priors[names] = await self._ask([question(card, names)], names)
+            self._priors[names] = await self._ask(asked([], question(card, names)), names)
         return self._priors[names]
 
 
-def question(card: "Card", names: Sequence[str]) -> ChatMessage:
+def question(card: "Card", names: Sequence[str]) -> str:
     """The question a stage direction answers."""
-    text = f"(Out of character: which word fits how {card.name} feels now? {', '.join(names)}. Answer with one word.)"
-    return ChatMessage(role="user", content=text)
+    return f"(Out of character: which word fits how {card.name} feels now? {', '.join(names)}. Answer with one word.)"
+
+
+def asked(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
+    """`messages` with `text` at the end of the last one, which is a member's: chat templates want roles to alternate."""
+    if not messages:
+        return [ChatMessage(role="user", content=text)]
+    *before, last = messages
+    return [*before, ChatMessage(role=last["role"], content=f"{last['content']}\n{text}")]
