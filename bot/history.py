@@ -55,7 +55,7 @@ class History:
     """The database of one bot process.
 
     Args:
-        path: the SQLite file; it and its folder are made if missing.
+        path: the SQLite file; it and its folder are made if missing. `:memory:` keeps nothing.
         patience: seconds to wait for another process that holds the file.
 
     Raises (on entering):
@@ -70,9 +70,10 @@ class History:
 
     async def __aenter__(self) -> Self:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # aiosqlite leaves a thread behind when it cannot open a file: let the file system say so first.
-            self.path.open("ab").close()
+            if str(self.path) != ":memory:":
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                # aiosqlite leaves a thread behind when it cannot open a file: let the file system say so first.
+                self.path.open("ab").close()
             self._connection = await aiosqlite.connect(self.path, timeout=self._patience, isolation_level=None)
             await self._prepare(self._connection)
         except (OSError, sqlite3.Error, HistoryError) as error:

@@ -194,6 +194,14 @@ async def test_changes_of_many_coroutines_do_not_get_into_each_other(history: Hi
     assert [await history.count(channel) for channel in range(8)] == [0] * 8
 
 
+async def test_a_history_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with History(Path(":memory:")) as history:
+        await history.remember(CHANNEL, "marigold", said("hello"))
+        assert await history.count(CHANNEL) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_locked_file_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "mien.sqlite"
     with sqlite3.connect(path, isolation_level=None) as other:
