@@ -137,6 +137,10 @@ class History:
         row = await self._row("SELECT * FROM turns WHERE answers = ?", message)
         return _turn(row) if row else None
 
+    async def forget_reply(self, message: int) -> None:
+        """The answer to a member's message never reached the channel: it will be said anew."""
+        await self._write("DELETE FROM turns WHERE answers = ?", message)
+
     async def edit(self, message: int, text: str) -> bool:
         """A member changed a message; False if it is not in the history."""
         changed = await self._write("UPDATE turns SET text = ? WHERE message = ?", text, message)
@@ -281,6 +285,10 @@ class History:
 
     async def set_face_url(self, guild: int, sha256: str, *, channel: int, message: int, url: str) -> None:
         await self._write("INSERT OR REPLACE INTO faces VALUES (?, ?, ?, ?, ?)", guild, sha256, channel, message, url)
+
+    async def forget_face(self, guild: int, sha256: str) -> None:
+        """The address of a face was of no use."""
+        await self._write("DELETE FROM faces WHERE guild = ? AND sha256 = ?", guild, sha256)
 
     async def drop_face(self, message: int) -> None:
         """The Discord message that held a face is gone, so its address will die."""

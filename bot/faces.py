@@ -1,0 +1,87 @@
+"""A face gets an address on Discord: it is posted once per server into a private channel, and its URL is kept.
+
+Discord re-hosts a webhook's `avatar_url` when a message is made, and accepts the address of an attachment without its
+expiring parameters. The file's name is the hash of the picture, so nothing about a member can be read from it.
+"""
+
+import asyncio
+import io
+import logging
+
+import discord
+
+from avatar.shelf import Face, avatar_bytes
+from bot.history import History
+
+log = logging.getLogger(__name__)
+
+
+class Faces:
+    """Addresses of faces, one shelf channel per server.
+
+    Args:
+        shelf_channel: the name of the private channel; made when it is missing and Mien may.
+    """
+
+    def __init__(self, history: History, shelf_channel: str = "mien-faces") -> None:
+        self._history = history
+        self._name = shelf_channel
+        self._posting: dict[int, asyncio.Lock] = {}
+        self._closed: set[int] = set()  # servers that do not let us keep a shelf channel
+        self._distrusted: set[tuple[int, str]] = set()
+
+    async def address(self, guild: discord.Guild, face: Face) -> str | None:
+        """The URL of a face, posted now if it never was; None where Mien may not keep a shelf channel."""
+        if known := await self._history.face_url(guild.id, face.sha256):
+            return known
+        if guild.id in self._closed:
+            return None
+        async with self._posting.setdefault(guild.id, asyncio.Lock()):
+            return await self._history.face_url(guild.id, face.sha256) or await self._try_to_post(guild, face)
+
+    async def distrust(self, guild: discord.Guild, face: Face) -> None:
+        """Discord did not show the face of this address: post it anew next time, but only once per start."""
+        if (guild.id, face.sha256) not in self._distrusted:
+            log.warning("Discord did not take the face %s; it is posted again next time", face.sha256[:12])
+            self._distrusted.add((guild.id, face.sha256))
+            await self._history.forget_face(guild.id, face.sha256)
+
+    def reopen(self, guild: int) -> None:
+        """Permissions of a server changed: try again."""
+        self._closed.discard(guild)
+
+    async def _try_to_post(self, guild: discord.Guild, face: Face) -> str | None:
+        try:
+            return await self._post(guild, face)
+        except discord.Forbidden:
+            log.warning(
+                "server %s has no shelf channel: let Mien manage channels, or make #%s where it can post files",
+                *(guild.id, self._name),
+            )
+            self._closed.add(guild.id)
+            return None
+
+    async def _post(self, guild: discord.Guild, face: Face) -> str:
+        channel = await self._shelf(guild)
+        message = await channel.send(file=await picture(face), silent=True)
+        url = message.attachments[0].url.split("?")[0]
+        await self._history.set_face_url(guild.id, face.sha256, channel=channel.id, message=message.id, url=url)
+        return url
+
+    async def _shelf(self, guild: discord.Guild) -> discord.TextChannel:
+        found = discord.utils.get(guild.text_channels, name=self._name)
+        return found or await guild.create_text_channel(
+            self._name,
+            overwrites={
+                guild.default_role: discord.PermissionOverwrite(view_channel=False),
+                guild.me: discord.PermissionOverwrite(view_channel=True, send_messages=True, attach_files=True),
+            },
+            topic="Faces of Mien's personas. Deleting a picture makes Mien post it again.",
+            reason="Mien keeps the faces of its personas here",
+        )
+
+
+async def picture(face: Face) -> discord.File:
+    """A face as a file to post: square, at most 512 px, below 1 MB, named after its hash."""
+    content = await asyncio.to_thread(avatar_bytes, face)
+    return discord.File(io.BytesIO(content), filename=f"{face.sha256}.png")
