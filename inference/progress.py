@@ -23,17 +23,18 @@ def silent(what: str, done: int, total: int) -> None:
 @contextmanager
 def bar() -> Iterator[Progress]:
     """A progress bar on stderr; it appears with the first call and starts anew whenever `what` changes."""
-    shown: list[tqdm] = []
+    shown: dict[str, tqdm] = {}
 
     def advance(what: str, done: int, total: int) -> None:
-        if not shown or shown[-1].desc != f"{what}: ":
-            for finished in shown:
+        if what not in shown:
+            for finished in shown.values():
                 finished.close()
-            shown[:] = [tqdm(total=total, desc=what, unit_scale=True, leave=False)]
-        shown[-1].update(done - shown[-1].n)
+            shown.clear()
+            shown[what] = tqdm(desc=what, total=total, unit_scale=True, leave=False)
+        shown[what].update(done - shown[what].n)
 
     try:
         yield advance
     finally:
-        for last in shown:
+        for last in shown.values():
             last.close()
