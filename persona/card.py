@@ -46,6 +46,12 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _expression_name(name: str) -> str:
+    if not re.fullmatch(r"\w[\w -]{0,39}", name):
+        raise ValueError("expected a name of at most 40 letters, digits, blanks and hyphens")
+    return name
+
+
 def _emotion(name: str) -> str:
     if name not in EMOTION_NAMES:
         raise ValueError(f"expected one of the 28 GoEmotions labels, got {name!r}{_nearest(name)}")
@@ -72,7 +78,7 @@ def _weights(value: Any) -> Any:
 Words = Annotated[str, AfterValidator(_not_blank)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
-ExpressionName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*$")]
+ExpressionName = Annotated[str, AfterValidator(_expression_name)]
 Emotion = Annotated[str, AfterValidator(_emotion)]
 Weight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 

@@ -143,7 +143,7 @@ def _problem(path: Path, detail: ErrorDetails, model: type[BaseModel], keys: Key
 
 
 def _unknown(key: str, table: type[BaseModel] | None) -> str:
-    known = list(table.model_fields) if table else []
+    known = [name for name, field in table.model_fields.items() if not field.exclude] if table else []
     near = difflib.get_close_matches(key, known, n=1)
     guess = f"; did you mean {near[0]}?" if near else ""
     return f"unknown key{guess} (known: {', '.join(known)})" if known else "unknown key"
@@ -153,6 +153,8 @@ def _unfit(detail: ErrorDetails, description: str) -> str:
     if detail["type"] in ("value_error", "assertion_error"):
         return str(detail["ctx"]["error"])
     template = _EXPECTED.get(detail["type"])
+    if detail["type"] == "string_pattern_mismatch" and description:
+        return f"expected {description}, got {_short(detail['input'])}"
     if template is None:
         return f"{detail['msg']}, got {_short(detail['input'])}"
     limits = {

@@ -28,16 +28,17 @@ class KeyLines:
 
     lines: dict[KeyPath, int] = field(default_factory=dict)
     headers: dict[KeyPath, str] = field(default_factory=dict)  # path -> "[expressions.joy]" or "[[examples]]"
+    first: int = 1  # the line of whatever has none
 
     def line(self, path: KeyPath) -> int:
-        """The line of `path`, of what lies in it, or of the nearest table around it (1 for the whole file)."""
+        """The line of `path`, of what lies in it, or of the nearest table around it (`first` for the whole)."""
         for end in range(len(path), 0, -1):
             if path[:end] in self.lines:
                 return self.lines[path[:end]]
             inside = [line for known, line in self.lines.items() if known[:end] == path[:end]]
             if inside:
                 return min(inside)
-        return 1
+        return self.first
 
     def spell(self, path: KeyPath) -> str:
         """`path` as a person would point at it: "[expressions.joy] emotions"; empty for the whole file."""

@@ -112,6 +112,8 @@ def test_a_missing_picture_or_card_is_a_sentence(tmp_path: Path) -> None:
         ('"Pip"', '"Pip\\nRobin"', "line 2: name: expected one line without control characters"),
         ('"Pip"', '""', "line 2: name: expected 1 or more characters "
          "(the character's name, 1 to 80 characters), got ''"),
+        ("expressions.joy", 'expressions."../joy"', 'line 16: [expressions."../joy"]: '
+         "expected a name of at most 40 letters, digits, blanks and hyphens"),
         ("expressions.neutral", "expressions.calm", "line 1: expected a table [expressions.neutral] "
          "for the neutral face; there are: calm, joy"),
     ],

@@ -1,0 +1,196 @@
+"""What the admin decides: `mien.toml`, then the environment over it. Nothing is read at import.
+
+A setting `[gpu] threads` is also `MIEN_GPU__THREADS`. Unknown keys are refused; every error names the file and line (or
+the variable), the key and what was expected. Secrets come from the environment alone: a token in a file is refused.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict, model_validator
+
+from emotion.mood import MoodSettings
+from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
+from persona.tomllines import KeyLines, KeyPath, find_keys
+
+DEFAULT_FILE = Path("mien.toml")
+PREFIX = "MIEN_"
+TOKEN = "DISCORD_TOKEN"
+
+
+def _id_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+SettingsPath = Annotated[Path, Strict(False)]
+ChannelName = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Bot(Table):
+    """Where things are."""
+
+    state: SettingsPath = Field(default=Path("state"), description="folder for history, converted models and faces")
+    personas: list[SettingsPath] = Field(default=[Path("personas")], description="folders that hold persona folders")
+    persona: str = Field(default="marigold", description="the persona of a channel that has chosen none")
+
+
+class Discord(Table):
+    """Which server to talk to; empty = Discord itself."""
+
+    api_base: str = Field(default="", description="REST address, such as http://127.0.0.1:7890/api/v10")
+    gateway_url: str = Field(default="", description="gateway address, such as ws://127.0.0.1:7890/gateway")
+    cdn_base: str = Field(default="", description="address of attachments and avatars")
+
+
+class Model(Table):
+    """The language model."""
+
+    name: str = Field(default="starter", description='"starter", a folder, or a name on the model hub')
+    max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
+
+
+class Sampler(Table):
+    """How words are drawn where neither the card nor the expression says otherwise."""
+
+    temperature: float = Field(default=0.8, ge=0, le=3, description="0 = always the likeliest word, 1 = as learnt")
+    top_p: float = Field(default=1.0, gt=0, le=1, description="keep the likeliest words up to this share")
+    top_k: int = Field(default=0, ge=0, le=1000, description="keep this many of the likeliest words, 0 = all")
+    min_p: float = Field(default=0.05, ge=0, le=1, description="drop words below this share of the likeliest")
+    repetition_penalty: float = Field(default=1.1, ge=0.5, le=2, description="above 1 avoids words already used")
+
+
+class MoodTable(Table):
+    """How a mood moves; the fields of emotion.mood.MoodSettings."""
+
+    half_life: float = Field(default=2.0, gt=0, description="messages until half of a feeling has faded")
+    jolt_from: Share = Field(default=0.35, description="a feeling this sure begins to move the mood faster …")
+    jolt_full: Share = Field(default=0.75, description="… and one this sure by the full jolt")
+    jolt: Share = Field(default=0.8, description="share of the new mood that a jolt makes up")
+    own: Share = Field(default=0.5, description="how much the character's own words count beside others'")
+    sharpness: float = Field(default=1.5, gt=0, description="above 1, many unlikely feelings count for less")
+    neutral_floor: Share = Field(default=0.05, description="the mood is never less neutral than this")
+    margin: Share = Field(default=0.06, description="by how much another emotion must lead to take over")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        MoodSettings(**self.model_dump())
+        return self
+
+
+class Face(Table):
+    """The picture beside a reply."""
+
+    mode: Literal["webhook", "embed"] = Field(
+        default="webhook", description="webhook: name and avatar on each message; embed: a picture inside it"
+    )
+    model: str = Field(default="starter", description='"starter" or a folder in diffusers format')
+    patience: float = Field(default=10.0, ge=0, le=600, description="seconds the words wait for a face being painted")
+    shelf_bytes: int = Field(default=1_000_000_000, ge=1_000_000, description="disk space for finished faces")
+    prewarm: bool = Field(default=True, description="paint every expression while nobody waits")
+
+
+class GpuTable(Table):
+    """The device that everything runs on."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of a step; unset = one per core")
+    max_waiting: int = Field(default=64, ge=1, description="jobs that may wait; one more is told to come back later")
+
+
+class PlaygroundTable(Table):
+    """The local chat page that stands in for Discord while there is no token."""
+
+    port: int = Field(default=7890, ge=0, le=65535, description="where the page listens on 127.0.0.1; 0 = any free one")
+
+
+class Replies(Table):
+    """When the bot answers, and how a reply grows."""
+
+    edit_seconds: float = Field(default=1.2, ge=1.2, le=60, description="at most one edit in so many seconds")
+    timeout_seconds: float = Field(default=180.0, gt=0, description="a reply that takes longer is given up")
+    always: list[ChannelName] = Field(
+        default_factory=list, description="channels (names or ids) where every message is answered"
+    )
+
+
+class Settings(Table):
+    """All of it. `token` is the environment's DISCORD_TOKEN, empty where there is none."""
+
+    bot: Bot = Field(default=Bot(), description="where things are")
+    discord: Discord = Field(default=Discord(), description="which server to talk to")
+    model: Model = Field(default=Model(), description="the language model")
+    sampler: Sampler = Field(default=Sampler(), description="how words are drawn")
+    mood: MoodTable = Field(default=MoodTable(), description="how a mood moves")
+    face: Face = Field(default=Face(), description="the picture beside a reply")
+    gpu: GpuTable = Field(default=GpuTable(), description="the device that everything runs on")
+    playground: PlaygroundTable = Field(default=PlaygroundTable(), description="the local chat page")
+    replies: Replies = Field(default=Replies(), description="when the bot answers, and how a reply grows")
+    token: SecretStr = Field(default=SecretStr(""), exclude=True, repr=False)
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in `path` (None: mien.toml where there is one), with the environment over them.
+
+    Raises TomlError for a missing file, broken TOML, unknown keys, unfit values and secrets in the file.
+    """
+    file = path or DEFAULT_FILE
+    text = read_text(file) if path or file.exists() else ""
+    values, keys = parse(file, text), find_keys(text)
+    _refuse_secrets(file, values, keys)
+    fit(file, values, Settings, keys)  # by itself first, so that its mistakes have lines
+    variables = {name: value for name, value in environ.items() if name.startswith(PREFIX) and "__" in name}
+    names = _lay_over(values, variables)
+    values["token"] = SecretStr(environ.get(TOKEN, "").strip())
+    return fit(Path("environment"), values, Settings, names)
+
+
+def setting_paths() -> Iterator[tuple[str, str, str, object]]:
+    """Every setting as (table, key, description, default), in the order of the file."""
+    for table, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            for key, inner in field.annotation.model_fields.items():
+                yield table, key, inner.description or "", inner.get_default(call_default_factory=True)
+
+
+def _refuse_secrets(file: Path, values: Mapping[str, Any], keys: KeyLines, around: KeyPath = ()) -> None:
+    for key, value in values.items():
+        path = (*around, key)
+        if "token" in key.lower().split("_"):
+            says = f"a token never stands in a file; set the environment variable {TOKEN} instead"
+            raise TomlError([Problem(file, keys.line(path), keys.spell(path), says)])
+        if isinstance(value, dict):
+            _refuse_secrets(file, value, keys, path)
+
+
+def _lay_over(values: dict[str, Any], variables: Mapping[str, str]) -> KeyLines:
+    """Put each MIEN_TABLE__KEY into `values`; returns the variables' names as the places of those keys."""
+    names = KeyLines(first=0)
+    for name, value in sorted(variables.items()):
+        table, key = name.removeprefix(PREFIX).lower().split("__", 1)
+        section = values.setdefault(table, {})
+        section[key] = _from_text(table, key, value)
+        names.headers[(table, key)] = name
+        if table not in Settings.model_fields:
+            names.headers[(table,)] = name
+    return names
+
+
+def _from_text(table: str, key: str, value: str) -> object:
+    """What a variable's text means for the setting: lists by commas, text as it is, the rest as TOML writes it."""
+    tables = {name: field.annotation for name, field in Settings.model_fields.items()}
+    model = tables.get(table)
+    field = model.model_fields.get(key) if isinstance(model, type) and issubclass(model, BaseModel) else None
+    if field is None:
+        return value
+    if get_origin(field.annotation) is list:
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if {int, float, bool} & {field.annotation, *get_args(field.annotation)}:
+        try:
+            return tomllib.loads(f"value = {value.strip().lower()}")["value"]
+        except tomllib.TOMLDecodeError:
+            return value
+    return value
