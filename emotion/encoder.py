@@ -36,7 +36,9 @@ class Encoder:
         """Sentence vectors, (n, 384) float32 on the CPU: token mean, L2-normalised. Any text will do, also ""."""
         if not texts:
             return torch.empty(0, WIDTH)
-        ids, mask = padded([e.ids for e in self.tokenizer.encode_batch(list(texts))])
+        # A lone surrogate is a Python string but not a text; the tokenizer would refuse it.
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        ids, mask = padded([encoding.ids for encoding in self.tokenizer.encode_batch(clean)])
         ids, mask = ids.to(self.device), mask.to(self.device)
         hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state  # (n, L, 384)
         return torch.nn.functional.normalize(mean_over(hidden.float(), mask), dim=-1).cpu()

@@ -10,8 +10,6 @@ from torch import Tensor
 GRID = torch.arange(0.03, 0.96, 0.01)
 # Thresholds whose F1 comes this close to the best one's are as good as it; their mean is the steadiest choice.
 PLATEAU = 0.98
-# Thresholds whose F1 comes this close to the best one's are as good as it; their mean is the steadiest choice.
-PLATEAU = 0.98
 
 
 def label_f1(scores: Tensor, truth: Tensor, thresholds: Tensor) -> Tensor:
