@@ -78,7 +78,7 @@ def question(card: "Card", names: Sequence[str]) -> str:
 
 
 def asked(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
-    """`messages` with `text` at the end of the last one, which is a member's: chat templates want roles to alternate."""
+    """`messages` with `text` at the end of the last one (chat templates want roles to alternate)."""
     if not messages:
         return [ChatMessage(role="user", content=text)]
     *before, last = messages
