@@ -7,10 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from avatar.starter.features import Style
-from avatar.starter.kinds import Build
 from avatar.starter.palette import Palette
 from avatar.starter.portraits import Character, mask_pixels, portrait, rasterise
+from avatar.starter.style import Build, Style
 
 MARIGOLD = Character(
     build=Build("pony", 152, 138, 2.15, 0.05, "sweep", "mane", "baker", False, ("freckles", "flour")),

@@ -1,7 +1,7 @@
 """The 28 faces as numbers: what brows, eyes, mouth and signs do for each GoEmotions label.
 
-A `Face` is a pose, not a drawing; `features.py` draws it in any character's style. The poses are exaggerated on purpose: they
-have to be told apart on an avatar forty pixels wide.
+A `Face` is a pose, not a drawing; `features.py` draws it in any character's style. The poses are exaggerated on
+purpose: they have to be told apart on an avatar forty pixels wide.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ Sign = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """One eye. Fractions are of the open eye's height, gaze of its half width; positive slant = inner end lower (angry)."""
+    """One eye. Fractions of the open eye's height, gaze of its half width; positive slant = inner end lower (angry)."""
 
     form: EyeForm = "open"
     height: float = 1.0

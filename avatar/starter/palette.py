@@ -1,7 +1,7 @@
 """Colours of a drawn character: hex strings, mixing, and palettes spread over the whole colour space.
 
-Nothing here knows what is drawn. A colour is always "#rrggbb". Random palettes choose the *lightness* of the coat first and
-evenly, because a painter that saw mostly mid tones paints a faint square on very pale and very dark faces.
+Nothing here knows what is drawn. A colour is always "#rrggbb". Random palettes choose the *lightness* of the coat
+first and evenly, because a painter that saw mostly mid tones paints a faint square on very pale and very dark faces.
 """
 
 import colorsys
@@ -28,7 +28,7 @@ def mix(first: str, second: str, amount: float) -> str:
 
 
 def luminance(colour: str) -> float:
-    """Relative brightness of the coded values, 0..1 (Rec. 601 weights, no gamma: it ranks what the eye sees well enough)."""
+    """Relative brightness of the coded values, 0..1 (Rec. 601 weights, no gamma: it ranks well enough)."""
     red, green, blue = _channels(colour)
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
@@ -89,7 +89,7 @@ def _far_from(random: Random, other: str, distance: float) -> str:
 
 
 def random_palette(random: Random) -> Palette:
-    """Coat lightness even over 0.07..0.96, hue even over the circle; half of the coats are natural fur and skin tones."""
+    """Coat lightness even over 0.07..0.96, hue even over the circle; two coats in five have the hue of fur."""
     lightness = random.uniform(0.07, 0.96)
     if random.random() < 0.4:
         coat = hls(random.gauss(0.075, 0.02), lightness, random.uniform(0.15, 0.75))

@@ -5,8 +5,8 @@
     rasterise(portrait(marigold, "joy"))       # uint8 array (512, 512, 3); needs resvg_py (`pip install mien[train]`)
     random_character(Random(7))                # a new character; the same seed draws the same one, byte for byte
 
-Two faces of one character differ only where `mask_svg` is white: the features are clipped to a region two pixels smaller.
-That makes exact training pairs, and it is what the painter promises at run time as well.
+Two faces of one character differ only where `mask_svg` is white: the features are clipped to a region two pixels
+smaller. That makes exact training pairs, and it is what the painter promises at run time as well.
 """
 
 import io
@@ -18,9 +18,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from avatar.starter.expressions import FACES, Face, resting
-from avatar.starter.features import Style, over_hair, under_hair
-from avatar.starter.kinds import KINDS, Build, before, behind
+from avatar.starter.features import over_hair, under_hair
+from avatar.starter.kinds import before, behind
 from avatar.starter.palette import random_palette
+from avatar.starter.style import KINDS, Build, Style
 
 SIZE = 512
 MASK_INSET = 2.0
@@ -28,7 +29,7 @@ MASK_INSET = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """Everything about a character but its feeling. `x, y` is where the point between the eyes sits, in pixels of 512."""
+    """Everything about a character but its feeling. `x, y`: the point between the eyes, in pixels of 512."""
 
     build: Build
     style: Style
@@ -68,7 +69,7 @@ WHOLE = (0.0, 0.0, float(SIZE))
 
 
 def portrait(character: Character, expression: str, view: tuple[float, float, float] = WHOLE) -> str:
-    """The character wearing an expression. `view` = left, top and side of the square shown, in pixels of the whole picture."""
+    """The character wearing an expression. `view` = left, top and side of the square shown, in pixels of 512."""
     palette = character.style.palette
     ground = f'<rect width="{SIZE}" height="{SIZE}" fill="{palette.background}"/>'
     if character.halo:

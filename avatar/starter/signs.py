@@ -1,4 +1,4 @@
-"""The signs a cartoon puts on a face: tears, sweat, hearts, a vein, a question mark. Same coordinates as `features.py`."""
+"""The signs a cartoon puts on a face: tears, sweat, hearts, a vein, a question mark."""
 
 import math
 from collections.abc import Sequence
@@ -30,10 +30,19 @@ class Wearer(Protocol):
 
 def heart(x: float, y: float, size: float, colour: str, width: float, line: str) -> str:
     """A heart `size` wide to each side, centred."""
-    path = f"M0,{size * 0.9:.1f} C{-size * 1.5:.1f},{-size * 0.1:.1f} {-size * 0.8:.1f},{-size * 1.25:.1f} 0,{-size * 0.42:.1f} "
+    path = (
+        f"M0,{size * 0.9:.1f} C{-size * 1.5:.1f},{-size * 0.1:.1f} {-size * 0.8:.1f},{-size * 1.25:.1f} "
+        f"0,{-size * 0.42:.1f} "
+    )
     path += f"C{size * 0.8:.1f},{-size * 1.25:.1f} {size * 1.5:.1f},{-size * 0.1:.1f} 0,{size * 0.9:.1f} Z"
-    shine = f'<ellipse cx="{-size * 0.42:.1f}" cy="{-size * 0.42:.1f}" rx="{size * 0.2:.1f}" ry="{size * 0.16:.1f}" fill="#ffd0dc"/>'
-    return f'<g transform="translate({x:.1f} {y:.1f})"><path d="{path}" fill="{colour}" stroke="{line}" stroke-width="{width:.1f}"/>{shine}</g>'
+    shine = (
+        f'<ellipse cx="{-size * 0.42:.1f}" cy="{-size * 0.42:.1f}" rx="{size * 0.2:.1f}" '
+        f'ry="{size * 0.16:.1f}" fill="#ffd0dc"/>'
+    )
+    return (
+        f'<g transform="translate({x:.1f} {y:.1f})"><path d="{path}" fill="{colour}" stroke="{line}" '
+        f'stroke-width="{width:.1f}"/>{shine}</g>'
+    )
 
 
 def star(x: float, y: float, size: float, colour: str, width: float, line: str) -> str:
@@ -43,16 +52,23 @@ def star(x: float, y: float, size: float, colour: str, width: float, line: str) 
     shape = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
     return (
         f'<g transform="translate({x:.1f} {y:.1f})"><polygon points="{shape}" fill="{colour}" stroke="{line}" '
-        f'stroke-width="{width:.1f}" stroke-linejoin="round"/><circle r="{size * 0.2:.1f}" cy="{size * 0.06:.1f}" fill="#fff6c8"/></g>'
+        f'stroke-width="{width:.1f}" stroke-linejoin="round"/><circle r="{size * 0.2:.1f}" '
+        f'cy="{size * 0.06:.1f}" fill="#fff6c8"/></g>'
     )
 
 
 def drop(x: float, y: float, size: float) -> str:
     """A drop of water hanging from (x, y)."""
     path = f"M0,0 C{size * 0.25:.1f},{size * 0.7:.1f} {size * 0.72:.1f},{size:.1f} {size * 0.72:.1f},{size * 1.45:.1f} "
-    path += f"A{size * 0.72:.1f},{size * 0.72:.1f} 0 1 1 {-size * 0.72:.1f},{size * 1.45:.1f} C{-size * 0.72:.1f},{size:.1f} {-size * 0.25:.1f},{size * 0.7:.1f} 0,0 Z"
+    path += (
+        f"A{size * 0.72:.1f},{size * 0.72:.1f} 0 1 1 {-size * 0.72:.1f},{size * 1.45:.1f} "
+        f"C{-size * 0.72:.1f},{size:.1f} {-size * 0.25:.1f},{size * 0.7:.1f} 0,0 Z"
+    )
     shine = f'<circle cx="{-size * 0.22:.1f}" cy="{size * 1.4:.1f}" r="{size * 0.2:.1f}" fill="#ffffff"/>'
-    return f'<g transform="translate({x:.1f} {y:.1f})"><path d="{path}" fill="{WATER}" stroke="{WATER_LINE}" stroke-width="3"/>{shine}</g>'
+    return (
+        f'<g transform="translate({x:.1f} {y:.1f})"><path d="{path}" fill="{WATER}" '
+        f'stroke="{WATER_LINE}" stroke-width="3"/>{shine}</g>'
+    )
 
 
 def signs(wearer: Wearer, names: Sequence[str]) -> str:
@@ -71,7 +87,10 @@ def _stream(w: Wearer) -> str:
     parts = []
     for side in (-1, 1):
         x, y, low = side * w.eye_x * 1.02, w.eye_ry * 0.3, w.mouth_y + 26
-        path = f"M{x - 11:.1f},{y:.1f} L{x - 13:.1f},{low:.1f} Q{x:.1f},{low + 18:.1f} {x + 13:.1f},{low:.1f} L{x + 11:.1f},{y:.1f} Z"
+        path = (
+            f"M{x - 11:.1f},{y:.1f} L{x - 13:.1f},{low:.1f} Q{x:.1f},{low + 18:.1f} "
+            f"{x + 13:.1f},{low:.1f} L{x + 11:.1f},{y:.1f} Z"
+        )
         parts.append(f'<path d="{path}" fill="{WATER}" stroke="{WATER_LINE}" stroke-width="3"/>')
         parts.append(f'<path d="M{x:.1f},{y + 8:.1f} L{x:.1f},{low - 4:.1f}" stroke="#e4f7ff" stroke-width="5"/>')
     return "".join(parts)
@@ -96,7 +115,8 @@ def _vein(w: Wearer) -> str:
     colour = "#ff3030" if not w.palette.dark else "#ff5a4a"
     x, y = w.eye_x + w.eye_rx * 0.55, -w.eye_ry * 1.8
     curves = "".join(
-        f'<path transform="rotate({a})" d="M6,-23 Q6,-6 23,-6" stroke="{colour}" stroke-width="7.5" fill="none" stroke-linecap="round"/>'
+        f'<path transform="rotate({a})" d="M6,-23 Q6,-6 23,-6" stroke="{colour}" stroke-width="7.5" '
+        'fill="none" stroke-linecap="round"/>'
         for a in (0, 90, 180, 270)
     )
     return f'<g transform="translate({x:.1f} {y:.1f}) rotate(12)">{curves}</g>'
@@ -106,7 +126,8 @@ def _gloom(w: Wearer) -> str:
     """A cold shadow over the brow with falling lines."""
     colour = mix(w.palette.coat, "#3a3f9e", 0.6)
     lines = "".join(
-        f'<path d="M{x:.1f},{-w.eye_ry * 2.4:.1f} L{x:.1f},{-w.eye_ry * (1.5 if i % 2 else 1.2):.1f}" stroke="{colour}" stroke-width="6" stroke-linecap="round"/>'
+        f'<path d="M{x:.1f},{-w.eye_ry * 2.4:.1f} L{x:.1f},{-w.eye_ry * (1.5 if i % 2 else 1.2):.1f}" '
+        f'stroke="{colour}" stroke-width="6" stroke-linecap="round"/>'
         for i, x in enumerate((-84, -56, -28, 0, 28, 56, 84))
     )
     return f'<g opacity="0.85">{lines}</g>'
@@ -122,7 +143,10 @@ def _mark(w: Wearer, sign: str) -> str:
     outline = 'stroke="#1b1420" stroke-width="{}" fill="none" stroke-linecap="round" stroke-linejoin="round"'
     body = "M-9,-12 C-9,-28 13,-28 12,-12 C11,-3 0,-3 0,8" if sign == "?" else "M0,-24 L0,6"
     dot = "M0,19 L0,20"
-    strokes = f'<path d="{body} {dot}" {outline.format(15)}/><path d="{body} {dot}" {outline.format(8).replace("#1b1420", "#ffd23e")}/>'
+    strokes = (
+        f'<path d="{body} {dot}" {outline.format(15)}/><path d="{body} {dot}" '
+        f"{outline.format(8).replace('#1b1420', '#ffd23e')}/>"
+    )
     return f'<g transform="translate({x:.1f} {y:.1f}) rotate(10)">{strokes}</g>'
 
 

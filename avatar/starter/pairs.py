@@ -1,0 +1,114 @@
+"""Training pairs for the starter painter: the same character with two faces, as the painter will see them.
+
+A pair is cut like the painter cuts: a square around the mask, 192 pixels wide, values in [-1, 1]. The mask's shape,
+the crop's place and scale vary at random; outside of the mask the target *is* the base, so any mask shape is a true
+example. Characters are drawn afresh for every batch: none is ever seen twice. Drawn characters are not flipped, since
+a mirrored wink would make the answer ambiguous.
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from avatar.starter.expressions import LABELS
+from avatar.starter.peeps import Peeps
+from avatar.starter.portraits import SIZE, mask_svg, portrait, random_character, rasterise
+
+CROP = 192
+Pixels = npt.NDArray[np.uint8]
+View = tuple[float, float, float]
+Draw = Callable[[str, View], Pixels]  # expression, view -> uint8 (192, 192, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """base, target (N, 3, 192, 192) in [-1, 1]; mask (N, 1, 192, 192) of 0 and 1; labels: one expression a row."""
+
+    base: Tensor
+    target: Tensor
+    mask: Tensor
+    labels: list[str]
+
+
+def prompts() -> dict[str, list[str]]:
+    """label -> phrasings, the canonical one first."""
+    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
+    return {label: list(phrasings) for label, phrasings in tomllib.loads(text).items()}
+
+
+def _view(random: Random, box: tuple[float, float, float, float]) -> View:
+    """A square around the box (left, top, right, bottom), jittered, inside the picture."""
+    left, top, right, bottom = box
+    side = min(SIZE, max(right - left, bottom - top) * random.triangular(1.06, 1.6, 1.22))
+    x = (left + right - side) / 2 + random.uniform(-0.05, 0.05) * side
+    y = (top + bottom - side) / 2 + random.uniform(-0.05, 0.05) * side
+    return min(max(x, 0.0), SIZE - side), min(max(y, 0.0), SIZE - side), side
+
+
+def _box(mask: npt.NDArray[np.bool_], scale: float) -> tuple[float, float, float, float]:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return columns[0] * scale, rows[0] * scale, (columns[-1] + 1) * scale, (rows[-1] + 1) * scale
+
+
+def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The exact region, or a box, an ellipse or a rounded box about as large. bool (192, 192)."""
+    kind = random.choice(("exact", "exact", "box", "ellipse", "round"))
+    if kind == "exact":
+        return exact
+    left, top, right, bottom = _box(exact, 1.0)
+    grow = random.uniform(-0.04, 0.12) + (0.12 if kind == "ellipse" else 0.0)
+    power = {"box": 40.0, "ellipse": 2.0, "round": random.uniform(3.0, 8.0)}[kind]
+    rx, ry = (right - left) * (0.5 + grow), (bottom - top) * (0.5 + grow)
+    x = (np.arange(CROP) + 0.5 - (left + right) / 2 - random.uniform(-5, 5)) / rx
+    y = (np.arange(CROP) + 0.5 - (top + bottom) / 2 - random.uniform(-5, 5)) / ry
+    inside: npt.NDArray[np.bool_] = np.abs(x[None, :]) ** power + np.abs(y[:, None]) ** power < 1.0
+    return inside
+
+
+def _drawn(random: Random) -> tuple[Draw, View, npt.NDArray[np.bool_]]:
+    character = random_character(random)
+    whole = rasterise(mask_svg(character), 64)[..., 0] > 0
+    view = _view(random, _box(whole, SIZE / 64))
+    exact = rasterise(mask_svg(character, view), CROP)[..., 0] > 0
+    return lambda expression, window: rasterise(portrait(character, expression, window), CROP), view, exact
+
+
+def _recoloured(random: Random, pixels: list[Pixels]) -> list[Pixels]:
+    """Now and then the same gain and offset on every picture of one character, as if in another light."""
+    if random.random() > 0.3:
+        return pixels
+    gain = np.array([random.uniform(0.8, 1.0) for _ in range(3)], np.float32)
+    offset = np.array([random.uniform(0.0, 255.0) for _ in range(3)], np.float32) * (1 - gain)
+    return [np.asarray(picture * gain + offset, np.uint8) for picture in pixels]
+
+
+def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = None, peep_share: float = 0.12) -> Batch:
+    """`characters` new characters with `faces` different expressions each: characters * faces rows."""
+    bases, targets, masks, labels = [], [], [], []
+    for _ in range(characters):
+        if peeps is not None and random.random() < peep_share:
+            chosen = random.sample(peeps.labels, faces)
+            base, wearing, region = peeps.character(random, chosen)
+        else:
+            chosen = random.sample(LABELS, faces)
+            draw, view, region = _drawn(random)
+            base, *wearing = (draw(expression, view) for expression in ("neutral", *chosen))
+        base, *wearing = _recoloured(random, [base, *wearing])
+        for picture in wearing:
+            mask = random_mask(random, region)
+            bases.append(base)
+            targets.append(np.where(mask[..., None], picture, base))
+            masks.append(mask)
+        labels += chosen
+    return Batch(_tensor(bases), _tensor(targets), torch.from_numpy(np.stack(masks))[:, None].float(), labels)
+
+
+def _tensor(pixels: list[Pixels]) -> Tensor:
+    return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
