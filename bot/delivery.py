@@ -11,17 +11,16 @@ from contextlib import AsyncExitStack, aclosing, suppress
 
 import discord
 
-from bot.conversation import Event, Portrait, Spoken
-from bot.faces import Faces
+from bot.conversation import Directed, Event, Portrait, Spoken
+from bot.faces import ASK_AGAIN_SECONDS, Faces
 from bot.history import History, OpenTurn
 from bot.pages import pages
 from bot.reply import Pace, Reply
 from bot.voices import EmbedVoice, Look, Room, Voice, WebhookVoice, take_back
 from bot.webhooks import TOO_MANY_WEBHOOKS, Place, Webhooks
+from persona.turn import Role, Turn
 
 log = logging.getLogger(__name__)
-
-ASK_AGAIN_SECONDS = 600.0  # after which a channel that gave no webhook is asked once more
 
 
 class Delivery:
@@ -44,7 +43,7 @@ class Delivery:
         Raises:
             TakenAway: the reply was deleted meanwhile. `events` is closed then, as after any error.
         """
-        reply = Reply(self._history, turn, name, lambda look: self._voice(room, look), self._pace)
+        reply = self._reply(turn, room, name)
         try:
             async with AsyncExitStack() as typing:
                 with suppress(discord.Forbidden):  # a webhook may speak where the bot may not
@@ -59,6 +58,14 @@ class Delivery:
             await events.aclose()
             raise
         return reply
+
+    async def say(self, turn: OpenTurn, room: Room, name: str, directed: Directed, text: str) -> None:
+        """Post words that are there already, such as a greeting, and remember them as the answer to `turn`."""
+        reply = self._reply(turn, room, name)
+        for event in (directed, Spoken(text, 0, {})):
+            await reply.take(event)
+        said = Turn(Role.CHARACTER, name, text, time.time(), feeling=directed.expression)
+        await self._history.remember(turn.channel, turn.persona, said, answers=turn.message)
 
     async def see_through(self, reply: Reply, room: Room, events: AsyncGenerator[Event]) -> None:
         """What follows the words: a face that was painted meanwhile is put on."""
@@ -78,6 +85,9 @@ class Delivery:
             await self._history.unposted(post)
             await take_back(self._webhooks, room, post)
         return False
+
+    def _reply(self, turn: OpenTurn, room: Room, name: str) -> Reply:
+        return Reply(self._history, turn, name, lambda look: self._voice(room, look), self._pace)
 
     async def _voice(self, room: Room, look: Look) -> Voice:
         if isinstance(room, Place) and self._mode == "webhook" and await self._gives_webhook(room):

@@ -7,6 +7,7 @@ expiring parameters. The file's name is the hash of the picture, so nothing abou
 import asyncio
 import io
 import logging
+import time
 
 import discord
 
@@ -14,6 +15,8 @@ from avatar.shelf import Face, avatar_bytes
 from bot.history import History
 
 log = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 600.0  # Discord bans bots that keep asking for what they may not have
 
 
 class Faces:
@@ -27,14 +30,14 @@ class Faces:
         self._history = history
         self._name = shelf_channel
         self._posting: dict[int, asyncio.Lock] = {}
-        self._closed: set[int] = set()  # servers that do not let us keep a shelf channel
+        self._refused: dict[int, float] = {}  # server -> when it gave no shelf channel, monotonic seconds
         self._distrusted: set[tuple[int, str]] = set()
 
     async def address(self, guild: discord.Guild, face: Face) -> str | None:
         """The URL of a face, posted now if it never was; None where Mien may not keep a shelf channel."""
         if known := await self._history.face_url(guild.id, face.sha256):
             return known
-        if guild.id in self._closed:
+        if time.monotonic() - self._refused.get(guild.id, float("-inf")) < ASK_AGAIN_SECONDS:
             return None
         async with self._posting.setdefault(guild.id, asyncio.Lock()):
             return await self._history.face_url(guild.id, face.sha256) or await self._try_to_post(guild, face)
@@ -46,10 +49,6 @@ class Faces:
             self._distrusted.add((guild.id, face.sha256))
             await self._history.forget_face(guild.id, face.sha256)
 
-    def reopen(self, guild: int) -> None:
-        """Permissions of a server changed: try again."""
-        self._closed.discard(guild)
-
     async def _try_to_post(self, guild: discord.Guild, face: Face) -> str | None:
         try:
             return await self._post(guild, face)
@@ -58,7 +57,7 @@ class Faces:
                 "server %s has no shelf channel: let Mien manage channels, or make #%s where it can post files",
                 *(guild.id, self._name),
             )
-            self._closed.add(guild.id)
+            self._refused[guild.id] = time.monotonic()
             return None
 
     async def _post(self, guild: discord.Guild, face: Face) -> str:

@@ -1,0 +1,188 @@
+"""Slash commands: who speaks here, what is felt, which face is worn. docs/commands.md is their manual.
+
+Every command answers or defers at once, for Discord waits three seconds. A refusal is one sentence that only the asking
+member sees. The commands are thin: what they show comes from the rooms.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from avatar.expression import spec_for
+from bot.conversation import Directed
+from bot.errors import MienError, for_member
+from bot.faces import picture
+from bot.history import OpenTurn
+from bot.voices import Room
+from emotion.mood import Mood
+from persona.card import Persona, fold
+
+if TYPE_CHECKING:
+    from bot.client import MienClient
+
+log = logging.getLogger(__name__)
+
+Here = discord.Interaction["MienClient"]
+MOST_CHOICES = 25  # Discord's limit for autocomplete
+BAR, BARS = "█", 12
+SHOWN_EMOTIONS = 8
+
+
+class Commands(app_commands.CommandTree["MienClient"]):
+    """All of Mien's commands; whatever one raises becomes a sentence."""
+
+    def __init__(self, client: "MienClient") -> None:
+        super().__init__(client)
+        self.add_command(Personas())
+        self.add_command(mood)
+        self.add_command(face)
+        self.add_command(reset)
+        self.add_command(status)
+
+    async def on_error(self, interaction: Here, error: app_commands.AppCommandError, /) -> None:
+        said = for_member(error)
+        if interaction.response.is_done():
+            await interaction.followup.send(said, ephemeral=True)
+        else:
+            await interaction.response.send_message(said, ephemeral=True)
+
+
+async def persona_choices(here: Here, typed: str) -> list[app_commands.Choice[str]]:
+    found = here.client.rooms.cast.match(typed, MOST_CHOICES)
+    return [app_commands.Choice(name=persona.card.name[:100], value=persona.slug[:100]) for persona in found]
+
+
+async def expression_choices(here: Here, typed: str) -> list[app_commands.Choice[str]]:
+    persona, _ = await _speaker(here)
+    names = [name for name in persona.card.expressions if fold(typed) in fold(name)]
+    return [app_commands.Choice(name=name, value=name) for name in names[:MOST_CHOICES]]
+
+
+class Personas(app_commands.Group):
+    """/persona list, /persona set"""
+
+    def __init__(self) -> None:
+        super().__init__(name="persona", description="Who speaks in this channel")
+
+    @app_commands.command(name="list", description="Show every persona there is, and who speaks here")
+    async def list_(self, here: Here) -> None:
+        current, _ = await _speaker(here)
+        lines = [
+            f"{'▸ ' if persona.slug == current.slug else ''}**{persona.card.name}** (`{persona.slug}`): "
+            + persona.card.description.strip().splitlines()[0][:150]
+            for persona in here.client.rooms.cast.all()
+        ]
+        embed = discord.Embed(title="Personas", description="\n".join(lines)[:4096])
+        embed.set_footer(text=f"{current.card.name} speaks in this channel. /persona set changes that.")
+        await here.response.send_message(embed=embed, ephemeral=True)
+
+    @app_commands.command(name="set", description="Choose who speaks in this channel")
+    @app_commands.describe(name="The persona")
+    @app_commands.autocomplete(name=persona_choices)
+    async def set_(self, here: Here, name: str) -> None:
+        channel = _channel(here)
+        _require_manager(here, "choose who speaks")
+        persona = here.client.rooms.cast.get(name)
+        await here.client.history.set_persona(channel, persona.slug)
+        await here.response.send_message(f"{persona.card.name} speaks in this channel now.")
+        await _greet(here, persona, channel)
+
+
+@app_commands.command(description="Show what the character feels in this channel")
+async def mood(here: Here) -> None:
+    persona, channel = await _speaker(here)
+    kept = await here.client.history.mood(channel, persona.slug)
+    feeling = Mood.from_json(kept) if kept else Mood.neutral()
+    embed = discord.Embed(title=f"{persona.card.name} feels {feeling.leading}", description=chart(feeling))
+    await here.response.send_message(embed=embed)
+
+
+@app_commands.command(description="Show the character's face as it is now, or another of its expressions")
+@app_commands.describe(show="An expression to show instead")
+@app_commands.autocomplete(show=expression_choices)
+async def face(here: Here, show: str | None = None) -> None:
+    persona, channel = await _speaker(here)
+    worn = await here.client.history.worn(channel, persona.slug)
+    expression = show or (worn.expression if worn else persona.card.neutral)
+    if expression not in persona.card.expressions:
+        known = ", ".join(persona.card.expressions)
+        raise MienError(f"{persona.card.name} has no expression “{expression}”; there are: {known}.")
+    await here.response.defer(thinking=True)  # a face that was never painted takes longer than three seconds
+    painted = await here.client.rooms.painter.paint(persona, spec_for(persona.card, expression))
+    file = await picture(painted)
+    embed = discord.Embed(title=f"{persona.card.name}: {painted.expression}")
+    await here.followup.send(embed=embed.set_image(url=f"attachment://{file.filename}"), file=file)
+
+
+@app_commands.command(description="Let the character forget everything that was said in this channel")
+async def reset(here: Here) -> None:
+    channel = _channel(here)
+    _require_manager(here, "make the character forget")
+    dropped = await here.client.history.forget(channel)
+    turns = "one message is" if dropped == 1 else f"{dropped} messages are"
+    await here.response.send_message(f"Forgotten: {turns} gone from memory, and the mood is neutral again.")
+
+
+@app_commands.command(description="Show how Mien is doing: models, device, queue, faces, latency")
+async def status(here: Here) -> None:
+    client, (persona, channel) = here.client, await _speaker(here)
+    settings = client.rooms.settings
+    faces = await asyncio.to_thread(lambda: sum(1 for _ in (settings.bot.state / "shelf").glob("??/*.png")))
+    fields = {
+        "Persona": persona.card.name,
+        "Remembered here": f"{await client.history.count(channel)} messages",
+        "Language model": settings.model.name,
+        "Painter": settings.face.model,
+        "Device": str(client.rooms.gpu.device),
+        "Waiting": f"{client.lanes.waiting} messages",
+        "Faces painted": str(faces),
+        "Latency": f"{client.latency * 1000:.0f} ms",
+    }
+    embed = discord.Embed(title="Mien")
+    for name, value in fields.items():
+        embed.add_field(name=name, value=value)
+    await here.response.send_message(embed=embed, ephemeral=True)
+
+
+def chart(feeling: Mood, shown: int = SHOWN_EMOTIONS) -> str:
+    """The strongest emotions as bars in a code block; the longest bar is the strongest emotion."""
+    strongest = [(name, share) for name, share in feeling.strongest(shown) if share >= 0.005]
+    top = strongest[0][1]
+    width = max(len(name) for name, _ in strongest)
+    lines = [
+        f"{name:<{width}} {BAR * max(round(BARS * share / top), 1):<{BARS}} {share:>4.0%}" for name, share in strongest
+    ]
+    return "```\n" + "\n".join(lines) + "\n```"
+
+
+async def _speaker(here: Here) -> tuple[Persona, int]:
+    """Who speaks in the channel of the command, and the channel's id."""
+    channel = _channel(here)
+    return await here.client.ears.persona_of(channel), channel
+
+
+def _channel(here: Here) -> int:
+    if here.channel_id is None:
+        raise MienError("This command needs a channel.")
+    return here.channel_id
+
+
+def _require_manager(here: Here, what: str) -> None:
+    """In a server, only members who may manage the channel; in a direct message, whoever is there."""
+    if here.guild_id is not None and not here.permissions.manage_channels:
+        raise MienError(f"Only members with the permission “Manage Channels” may {what} here.")
+
+
+async def _greet(here: Here, persona: Persona, channel: int) -> None:
+    """A persona that enters a channel for the first time says its greeting there."""
+    client, room, card = here.client, here.channel, persona.card
+    if not card.greeting.strip() or not isinstance(room, Room):
+        return
+    if await client.history.recent(channel, persona.slug, 1):
+        return
+    looks = await asyncio.to_thread(client.rooms.painter.nearest, persona, spec_for(card, card.neutral))
+    asked = OpenTurn(here.guild_id, channel, here.id, here.user.id, here.user.display_name, "", 0.0, persona.slug)
+    await client.delivery.say(asked, room, card.name, Directed(card.neutral, looks), card.greeting.strip())
