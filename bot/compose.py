@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avatar.painter import Painter
 from avatar.shelf import Shelf
@@ -82,12 +83,17 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
 
 @dataclass(frozen=True)
 class SamplerWishes:
-    """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's; the last wins."""
+    """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's; the last wins.
+
+    A card may ask for shorter replies than the settings allow, never for longer ones.
+    """
 
     settings: Settings
 
     def __call__(self, card: Card, expression: str, stop: tuple[str, ...], seed: int | None) -> SamplingParams:
-        layers = (self.settings.sampler, card.sampler, card.expressions[expression].sampler)
-        wishes = {key: value for layer in layers for key, value in layer.model_dump(exclude_none=True).items()}
-        longest = min(self.settings.model.max_tokens, wishes.pop("max_tokens", self.settings.model.max_tokens))
-        return SamplingParams(**wishes, max_tokens=longest, stop=stop, seed=seed)
+        longest = self.settings.model.max_tokens
+        wishes: dict[str, Any] = {"max_tokens": longest} | self.settings.sampler.model_dump()
+        for layer in (card.sampler, card.expressions[expression].sampler):
+            wishes |= layer.model_dump(exclude_none=True)
+        wishes["max_tokens"] = min(longest, wishes["max_tokens"])
+        return SamplingParams(**wishes, stop=stop, seed=seed)
