@@ -1,0 +1,79 @@
+"""`mien run`: the whole bot, on Discord with a token, otherwise beside the playground. SIGINT and SIGTERM end it cleanly."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from bot.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.compose import Rooms
+
+log = logging.getLogger(__name__)
+
+
+async def run(config: Path | None, port: int | None) -> int:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    settings = load_settings(config)
+    with suppress(asyncio.CancelledError):
+        _stop_on_sigterm()
+        async with AsyncExitStack() as stack:
+            if not settings.token.get_secret_value():
+                settings = await stack.enter_async_context(_playground(settings, port))
+            await _serve(settings)
+    return 0
+
+
+def _stop_on_sigterm() -> None:
+    task = asyncio.current_task()
+    assert task
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+@asynccontextmanager
+async def _playground(settings: Settings, port: int | None) -> AsyncIterator[Settings]:
+    """The playground, and settings that lead to it: there, every message is for the character."""
+    from bot.playground import Playground
+
+    state = settings.bot.state
+    state.mkdir(parents=True, exist_ok=True)
+    chosen = settings.playground.port if port is None else port
+    async with Playground(chosen, state=state / "playground.sqlite") as playground:
+        print(f"The playground is at {playground.address} (the character wakes up in a moment).", flush=True)
+        discord = settings.discord.model_copy(
+            update={
+                "api_base": playground.api_base,
+                "gateway_url": playground.gateway_url,
+                "cdn_base": playground.cdn_base,
+            }
+        )
+        replies = settings.replies.model_copy(update={"always": settings.replies.always or ["*"]})
+        token = SecretStr(playground.bot_token)
+        yield settings.model_copy(update={"discord": discord, "replies": replies, "token": token})
+
+
+async def _serve(settings: Settings) -> None:
+    from bot.client import MienClient
+    from bot.compose import compose
+
+    async with compose(settings) as rooms, MienClient(rooms) as client, asyncio.TaskGroup() as tasks:
+        warming = tasks.create_task(_prewarm(rooms))
+        await client.start(settings.token.get_secret_value())
+        warming.cancel()
+
+
+async def _prewarm(rooms: "Rooms") -> None:
+    """While nobody waits, paint the faces that are not on the shelf yet."""
+    if not rooms.settings.face.prewarm:
+        return
+    for persona in rooms.cast.all():
+        await rooms.painter.prewarm(persona)
+    log.info("every face is on the shelf")
