@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inference.sampling import SamplingParams
     from persona.card import Card, Persona
 
+LONGEST_TEXT = 8000  # characters: twice what Discord lets a member with Nitro send
 ATTEMPTS = 3  # a tiny model sometimes ends its turn at once; another draw usually does not
 
 
@@ -153,7 +154,6 @@ class Story:
     mood_settings: MoodSettings
     reply_tokens: int
     patience: float | None
-    longest_text: int = 8000
     recent_turns: int = 60
 
     async def take_turn(self, incoming: Incoming, persona: "Persona") -> AsyncGenerator[Event]:
@@ -192,14 +192,7 @@ class Story:
                 yield Portrait(await painting)
 
     async def _remember(self, incoming: Incoming) -> list[Turn]:
-        text = incoming.text.strip()
-        if not text:
-            raise StoryError("There is nothing to answer: the message is empty; write something to the character.")
-        if len(text) > self.longest_text:
-            raise StoryError(
-                f"The message has {len(text):,} characters and at most {self.longest_text:,} can be read; shorten it."
-            )
-        said = Turn(Role.USER, incoming.name, text, incoming.at)
+        said = Turn(Role.USER, incoming.name, readable(incoming.text), incoming.at)
         await self.history.remember(
             incoming.channel, incoming.persona, said, message=incoming.message, user=incoming.user
         )
@@ -260,6 +253,18 @@ class Story:
         turn = Turn(Role.CHARACTER, card.name, reply, time.time(), feeling=expression)
         await self._feel(incoming, [turn])
         return await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+
+
+def readable(text: str) -> str:
+    """The message without space around it; StoryError when there is nothing to answer, or too much."""
+    text = text.strip()
+    if not text:
+        raise StoryError("There is nothing to answer: the message is empty; write something to the character.")
+    if len(text) > LONGEST_TEXT:
+        raise StoryError(
+            f"The message has {len(text):,} characters; at most {LONGEST_TEXT:,} can be read, so shorten it."
+        )
+    return text
 
 
 def worn(turns: Sequence[Turn]) -> str | None:

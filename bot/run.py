@@ -1,4 +1,4 @@
-"""`mien run`: the whole bot, on Discord with a token, otherwise beside the playground. SIGINT and SIGTERM end it cleanly."""
+"""`mien run`: the whole bot, on Discord with a token, else beside the playground. SIGINT and SIGTERM end it cleanly."""
 
 import asyncio
 import logging

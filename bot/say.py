@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.compose import compose, open_classifier
-from bot.conversation import Directed, Felt, Incoming, Piece, Portrait, Spoken
+from bot.conversation import Directed, Felt, Incoming, Piece, Portrait, Spoken, readable
 from bot.settings import load_settings
 from emotion.labels import EMOTIONS
 from persona.card import load_persona
@@ -42,7 +42,7 @@ async def say(options: argparse.Namespace) -> int:
         message=None,
         user=None,
         name=options.user,
-        text=sys.stdin.read() if options.text == "-" else options.text,
+        text=readable(sys.stdin.read() if options.text == "-" else options.text),
         at=time.time(),
         persona=persona.slug,
         seed=options.seed,

@@ -1,0 +1,133 @@
+"""The command line: what goes wrong is one sentence, exit status 2 and no traceback."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bot.cli import main
+
+CARD = """
+name = "Tess"
+description = "You are a tester."
+[expressions.neutral]
+emotions = ["neutral"]
+prompt = "calm"
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An own working folder and state, so that no mien.toml of this machine counts."""
+    roots = Path(__file__).parents[2] / "personas"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MIEN_BOT__STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("MIEN_BOT__PERSONAS", f"{tmp_path / 'personas'},{roots}")
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    return tmp_path
+
+
+def persona(folder: Path, card: str = CARD, size: int = 64) -> Path:
+    """A small persona folder with a portrait of one colour."""
+    folder.mkdir(parents=True)
+    (folder / "persona.toml").write_text(card)
+    Image.new("RGB", (size, size), "teal").save(folder / "base.png")
+    return folder
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command that must be refused; returns its sentence."""
+    assert main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.strip().splitlines()
+    assert len(lines) == 1, said.err
+    assert lines[0].startswith("mien: ") and "Traceback" not in said.err
+    return lines[0]
+
+
+def test_an_unknown_persona_is_told_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "marigold" in refused(capsys, "say", "hi", "--persona", "nobody")
+
+
+@pytest.mark.parametrize("text", ["", "   \n"])
+def test_an_empty_message_is_refused(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    assert "empty" in refused(capsys, "say", text, "--persona", "marigold")
+
+
+def test_a_hundred_thousand_characters_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "100,000" in refused(capsys, "say", "x" * 100_000, "--persona", "marigold")
+
+
+def test_broken_toml_names_file_and_line(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    folder = persona(home / "broken", CARD + "\nvoice = ")
+    assert "persona.toml, line 8" in refused(capsys, "say", "hi", "--persona", str(folder))
+
+
+def test_an_unknown_key_is_named_with_its_line(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    folder = persona(home / "odd", CARD.replace("description", "descripton"))
+    said = refused(capsys, "say", "hi", "--persona", str(folder))
+    assert "line 3" in said and "descripton" in said
+
+
+def test_a_missing_base_picture_is_named(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    folder = persona(home / "faceless")
+    (folder / "base.png").unlink()
+    assert "base.png" in refused(capsys, "paint", "--persona", str(folder), "--expression", "neutral", "--out", "x.png")
+
+
+def test_a_mask_of_another_size_is_refused(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    folder = persona(home / "masked")
+    Image.new("L", (32, 32), 255).save(folder / "mask.png")
+    said = refused(capsys, "paint", "--persona", str(folder), "--expression", "neutral", "--out", "x.png")
+    assert "mask.png" in said and "32" in said and "64" in said
+
+
+def test_a_picture_that_is_no_picture_is_refused(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    folder = persona(home / "fake")
+    (folder / "base.png").write_text("I am a picture, honestly.")
+    assert "base.png" in refused(capsys, "paint", "--persona", str(folder), "--expression", "neutral", "--out", "x.png")
+
+
+def test_an_expression_that_the_card_lacks_is_told_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refused(capsys, "paint", "--persona", "marigold", "--expression", "hunger", "--out", "x.png")
+    assert "hunger" in said and "joy" in said
+
+
+def test_a_missing_language_model_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_MODEL__NAME", "/nowhere/model")
+    assert "/nowhere/model" in refused(capsys, "say", "hi", "--persona", "marigold")
+
+
+def test_a_missing_painter_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_FACE__MODEL", "/nowhere/painter")
+    said = refused(capsys, "paint", "--persona", "marigold", "--expression", "joy", "--out", "x.png")
+    assert "/nowhere/painter" in said
+
+
+def test_a_setting_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    (home / "mien.toml").write_text("[gpu]\nthread = 2\n")
+    said = refused(capsys, "feel")
+    assert "mien.toml, line 2" in said and "thread" in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["say"], ["paint", "--persona", "marigold"]])
+def test_a_wrong_command_line_is_one_sentence(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_persona_check_names_each_mistake_and_passes_the_sound(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    sound, broken = persona(home / "sound", size=256), persona(home / "odd", "name = 3\n")
+    Image.new("L", (256, 256), 255).save(sound / "mask.png")
+    assert main(["persona", "check", str(sound), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fine"]
+    assert main(["persona", "check", str(sound), str(broken), "--json"]) == 1
+    findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [f["fine"] for f in findings if f["what"] == str(sound)] == [True]
+    assert all("line" in f["says"] or "missing" in f["says"] for f in findings if f["what"] == str(broken))
