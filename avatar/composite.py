@@ -1,0 +1,156 @@
+"""Cutting the crop out of a portrait for the painter, and laying the painted crop back over the picture.
+
+The painter works at its own size (192 pixels for the starter), the picture is usually larger, and a small painter is a
+little off in tone. So what is laid back is
+
+    1. shifted in colour to meet the picture at the mask's rim, smoothly over the whole crop;
+    2. only what changed: where the painter merely repeated the picture, the sharper original stays;
+    3. feathered inside the mask, so that pixels whose mask is 0 keep their bytes.
+
+All arrays are (height, width, channels), colours in 0..1. It knows no model.
+"""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from avatar.mask import Bytes, Crop, Floats, Portrait, feather
+
+Array = TypeVar("Array", Bytes, Floats)
+
+BACKDROP = 1.0  # the painter sees transparent pictures on white
+RIM = 1 / 32  # width of the rim in which tones are compared, of the crop's side
+ALIKE, CHANGED = 6 / 255, 20 / 255  # colour differences taken for nothing, and taken for paint
+REACH = 5  # pixels around a change that belong to it, at the painter's size; odd
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """The crop at the painter's size: pixels (S, S, 3) in 0..1, mask (S, S) of 0 and 1."""
+
+    pixels: Floats
+    mask: Floats
+
+
+def cut(portrait: Portrait, size: int) -> Cutting:
+    """The crop around a portrait's mask, `size` pixels wide and high."""
+    pixels = _resize(on_backdrop(_crop(portrait.pixels, portrait.crop)), size)
+    allowed = (_crop(portrait.mask, portrait.crop) > 0) & _in_picture(portrait.mask, portrait.crop)
+    mask = _resize(allowed.astype(np.float32), size, Image.Resampling.BOX)
+    # Whatever the mask touches may change: a thin mask must not get lost on the way down.
+    return Cutting(np.clip(pixels, 0, 1), (mask > 0).astype(np.float32))
+
+
+def lay_over(portrait: Portrait, cutting: Cutting, painted: Floats) -> Image.Image:
+    """The portrait with the painted crop (S, S, 3) laid over it, "RGB" or "RGBA" like the portrait.
+
+    Every pixel whose mask is 0, and every alpha, equals the portrait's byte for byte.
+    """
+    painted = painted + rim_shift(cutting, painted)
+    changed = _resize(change(cutting, painted), portrait.crop.side, Image.Resampling.BILINEAR)
+    large = _resize(painted, portrait.crop.side)
+    share = _crop(feather(portrait.mask, portrait.crop.side), portrait.crop) * np.clip(changed, 0, 1)
+    old = _crop(portrait.pixels, portrait.crop)
+    share = share * (old[..., -1] > 0) if old.shape[-1] == 4 else share  # nothing can be seen there
+    blended = on_backdrop(old) * (1 - share[..., None]) + large * share[..., None]
+    new = np.clip(np.rint(off_backdrop(blended, old) * 255), 0, 255).astype(np.uint8)
+    result = portrait.pixels.copy()
+    _paste(result, np.where(share[..., None] > 0, new, old[..., :3]), portrait.crop)
+    return Image.fromarray(result)
+
+
+def rim_shift(cutting: Cutting, painted: Floats) -> Floats:
+    """What to add to a painted crop so that its colours meet the picture's at the mask's rim; (S, S, 3), smooth.
+
+    Measured where the painting just inside the mask's edge still shows what the picture shows there, and spread over
+    the crop by normalised blurring. Strong differences are paint, not tone, and do not count.
+    """
+    size = len(painted)
+    width = max(1, round(size * RIM))
+    inner = Image.fromarray(np.uint8(255) * cutting.mask.astype(np.uint8)).filter(ImageFilter.MinFilter(2 * width + 1))
+    rim = cutting.mask * (np.asarray(inner) == 0)
+    difference = cutting.pixels - painted
+    weight = (rim * np.exp(-np.square(difference / 0.1).sum(-1)))[..., None]  # (S, S, 1)
+    spread = max(1, size // 6)
+    shift = smooth(difference * weight, spread) / (smooth(weight, spread) + np.float32(1e-4))
+    return np.asarray(shift * cutting.mask[..., None], np.float32)
+
+
+def change(cutting: Cutting, painted: Floats) -> Floats:
+    """How much of each pixel is paint, (S, S) in 0..1: 0 where the painting repeats the picture, 1 where it differs."""
+    difference = np.abs(painted - cutting.pixels).max(-1)
+    level = np.clip((difference - ALIKE) / (CHANGED - ALIKE), 0, 1)
+    image = Image.fromarray(np.rint(level * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+    near = image.filter(ImageFilter.MaxFilter(REACH)).filter(ImageFilter.GaussianBlur(REACH / 3))
+    return np.asarray(np.asarray(near) / 255, np.float32)
+
+
+def smooth(values: Floats, radius: int) -> Floats:
+    """Blur (H, W, C) by three box means in each direction, nearly a Gaussian; zeros lie outside."""
+    for _ in range(3):
+        values = _box_mean(_box_mean(values, radius).swapaxes(0, 1), radius).swapaxes(0, 1)
+    return np.asarray(values, np.float32)
+
+
+def _box_mean(values: Floats, radius: int) -> Floats:
+    """Mean over 2 * radius + 1 neighbours along the first axis of (n, m, C)."""
+    sums = np.cumsum(values, axis=0, dtype=np.float64)
+    places = np.arange(len(sums))
+    after = sums[np.minimum(places + radius, len(sums) - 1)]
+    before = np.where((places > radius)[:, None, None], sums[np.maximum(places - radius - 1, 0)], 0)
+    return np.asarray((after - before) / (2 * radius + 1), np.float32)
+
+
+def on_backdrop(pixels: Bytes) -> Floats:
+    """Bytes (H, W, 3 or 4) as colours (H, W, 3) in 0..1, transparency laid on the backdrop."""
+    colours = pixels[..., :3].astype(np.float32) / 255
+    if pixels.shape[-1] == 3:
+        return np.asarray(colours, np.float32)
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    return np.asarray(colours * alpha + BACKDROP * (1 - alpha), np.float32)
+
+
+def off_backdrop(colours: Floats, like: Bytes) -> Floats:
+    """Undo on_backdrop for pictures with transparency: the colours that look so through the alpha of `like`."""
+    if like.shape[-1] == 3:
+        return colours
+    alpha = like[..., 3:].astype(np.float32) / 255
+    return np.asarray((colours - BACKDROP * (1 - alpha)) / np.maximum(alpha, 1 / 255), np.float32)
+
+
+def _crop(pixels: Array, crop: Crop) -> Array:
+    """The crop's square out of (H, W, ...); beyond the picture its border repeats."""
+    height, width = pixels.shape[:2]
+    rows = np.clip(np.arange(crop.top, crop.top + crop.side), 0, height - 1)
+    columns = np.clip(np.arange(crop.left, crop.left + crop.side), 0, width - 1)
+    return pixels[rows[:, None], columns]
+
+
+def _in_picture(pixels: Bytes, crop: Crop) -> NDArray[np.bool_]:
+    """Where the crop (side, side) lies inside the picture (H, W, ...)."""
+    rows = np.arange(crop.top, crop.top + crop.side)
+    columns = np.arange(crop.left, crop.left + crop.side)
+    height, width = pixels.shape[:2]
+    return np.asarray(((rows >= 0) & (rows < height))[:, None] & (columns >= 0) & (columns < width))
+
+
+def _paste(pixels: Bytes, colours: Bytes, crop: Crop) -> None:
+    """Write the crop's colours (side, side, 3) into pixels (H, W, 3 or 4), where they lie inside of it."""
+    height, width = pixels.shape[:2]
+    top, left = max(0, crop.top), max(0, crop.left)
+    bottom, right = min(height, crop.top + crop.side), min(width, crop.left + crop.side)
+    pixels[top:bottom, left:right, :3] = colours[
+        top - crop.top : bottom - crop.top, left - crop.left : right - crop.left
+    ]
+
+
+def _resize(values: Floats, side: int, filtering: Image.Resampling = Image.Resampling.LANCZOS) -> Floats:
+    """(H, W) or (H, W, C) -> the same, side x side, without rounding to bytes."""
+    layers = values[..., None] if values.ndim == 2 else values
+    resized = [
+        np.asarray(Image.fromarray(layer).resize((side, side), filtering)) for layer in np.moveaxis(layers, -1, 0)
+    ]
+    return resized[0] if values.ndim == 2 else np.stack(resized, axis=-1)

@@ -1,0 +1,230 @@
+"""A portrait: the base picture, and the mask that says which of its pixels may change.
+
+Opens whatever Pillow opens and answers everything else with one sentence; chooses the square crop that is painted, and
+how much of the painting each pixel takes. White in a mask means "may change", as in inpainting tools. Knows no model.
+"""
+
+import hashlib
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from avatar.proposal import propose
+from avatar.shelf import to_png, write_whole
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+MAX_PIXELS = 40_000_000  # 6,300 x 6,300: above any portrait, below what a hostile file may claim to hold
+CONTEXT = 1 / 8  # how much of the mask's longer side the crop shows around it, on each side
+CONTEXT_PX = (32, 64)  # and its limits, in pixels of a picture 512 wide; scaled with the picture
+PORTRAITS_KEPT = 32
+FEATHER = 1 / 48  # of the crop's side: the width over which the painting fades out inside the mask
+
+
+class PortraitError(ValueError):
+    """A base picture or mask cannot be used; str() is the sentence for the admin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A square of the picture, in pixels; it may reach beyond a picture that is too narrow for it."""
+
+    left: int
+    top: int
+    side: int
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """pixels (H, W, 3 or 4) RGB or RGBA; mask (H, W), 0 = must not change; digest = SHA-256 over both.
+
+    sources: the files it was read from, the base picture first.
+    """
+
+    pixels: Bytes
+    mask: Bytes
+    digest: str
+    sources: tuple[Path, ...]
+
+    @property
+    def image(self) -> Image.Image:
+        """The base picture, "RGB" or "RGBA"."""
+        return Image.fromarray(self.pixels)
+
+    @cached_property
+    def crop(self) -> Crop:
+        """The square around the mask that is painted."""
+        return crop_around(self.mask)
+
+    @cached_property
+    def focus(self) -> tuple[float, float]:
+        """The middle of the mask as fractions of width and height: where the face is."""
+        left, top, right, bottom = bounding_box(self.mask)
+        return (left + right) / 2 / self.mask.shape[1], (top + bottom) / 2 / self.mask.shape[0]
+
+
+def open_portrait(base: Path, mask: Path | None, proposals: Path | None = None) -> Portrait:
+    """Read a base picture and its mask; PortraitError says in one sentence what is wrong with which file.
+
+    Without a mask one is proposed (avatar/proposal.py). It is kept as `<proposals>/<SHA-256 of base>.png`, where an
+    admin may look at it, correct it, or take it into the persona's folder as mask.png; not kept if `proposals` is None.
+    """
+    picture = open_picture(base)
+    named = hashlib.sha256(_read(base)).hexdigest()
+    if mask is None and proposals is not None:
+        mask = _proposed(picture, proposals / f"{named}.png")
+    allowed = propose(picture) if mask is None else _open_mask(mask, base, picture.size)
+    digest = hashlib.sha256(f"{named} {hashlib.sha256(allowed.tobytes()).hexdigest()}".encode())
+    sources = (base,) if mask is None else (base, mask)
+    return Portrait(np.asarray(picture), np.asarray(allowed), digest.hexdigest(), sources)
+
+
+def _open_mask(mask: Path, base: Path, size: tuple[int, int]) -> Image.Image:
+    allowed = _grey(open_picture(mask))
+    if allowed.size != size:
+        raise PortraitError(
+            f"{mask} is {allowed.width} x {allowed.height} pixels but {base.name} is "
+            f"{size[0]} x {size[1]}: make the mask the same size."
+        )
+    if allowed.getbbox() is None:
+        raise PortraitError(f"{mask} is black all over: paint white where the face may change.")
+    return allowed
+
+
+class Portraits:
+    """Portraits opened before, read again when one of their files has changed; proposed masks go to `proposals`."""
+
+    def __init__(self, proposals: Path) -> None:
+        self._proposals = proposals
+        self._opened: dict[tuple[Path, Path | None], tuple[object, Portrait]] = {}
+
+    def open(self, base: Path, mask: Path | None) -> Portrait:
+        """See open_portrait. May be called from any thread: at worst a file is read twice."""
+        known = self._opened.pop((base, mask), None)
+        if known is None or known[0] != _stamps(known[1].sources):
+            portrait = open_portrait(base, mask, self._proposals)
+            known = _stamps(portrait.sources), portrait
+        self._opened[base, mask] = known
+        while len(self._opened) > PORTRAITS_KEPT:
+            self._opened.pop(next(iter(self._opened)), None)
+        return known[1]
+
+
+def _stamps(paths: tuple[Path, ...]) -> object:
+    """What changes when a file does; None in place of a file that is gone."""
+    return [(found.st_size, found.st_mtime_ns) if (found := _stat(path)) else None for path in paths]
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture in a file as "RGB", or "RGBA" if it has transparency: upright, 8 bit, its first frame."""
+    if not path.is_file():
+        raise PortraitError(f"{path} is missing: put a picture there.")
+    try:
+        with Image.open(path) as image:
+            _check_size(path, image.size)
+            image.load()
+            return _eight_bit(ImageOps.exif_transpose(image))
+    except PortraitError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PortraitError(f"{path} has too many pixels: at most {MAX_PIXELS:,} can be used.") from error
+    except UnidentifiedImageError as error:
+        raise PortraitError(f"{path} is not a picture that can be read: save it as PNG.") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError) as error:
+        # Pillow's decoders fail in all these ways on damaged files.
+        raise PortraitError(f"{path} cannot be read as a picture ({error}): save it again as PNG.") from error
+
+
+def bounding_box(mask: Bytes) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what is not zero in mask (H, W), right and bottom exclusive."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def crop_around(mask: Bytes) -> Crop:
+    """The mask's bounding box with some context around it, square, inside the picture where that is possible."""
+    height, width = mask.shape
+    left, top, right, bottom = bounding_box(mask)
+    longer, scale = max(right - left, bottom - top), max(width, height) / 512
+    context = min(max(longer * CONTEXT, CONTEXT_PX[0] * scale), CONTEXT_PX[1] * scale)
+    # Never smaller than the mask; no larger than the picture's shorter side unless the mask needs it.
+    side = max(longer, min(round(longer + 2 * context), width, height))
+    return Crop(_place(left, right, side, width), _place(top, bottom, side, height), side)
+
+
+def feather(mask: Bytes, side: int) -> Floats:
+    """How much of the painting each pixel takes, (H, W) in 0..1: 0 where the mask is 0, full a little inside its edge.
+
+    The mean of ever stronger erosions: it only ever shrinks the mask, so nothing leaks out of it, and the picture's own
+    border is no edge.
+    """
+    image = Image.fromarray(mask)
+    layers = max(1, round(side * FEATHER))
+    total = np.zeros(mask.shape, np.float32)
+    for _ in range(layers):
+        total += np.asarray(image, np.float32)
+        image = image.filter(ImageFilter.MinFilter(3))
+    return total / np.float32(255 * layers)
+
+
+def _proposed(picture: Image.Image, path: Path) -> Path:
+    if not path.is_file():
+        write_whole(path, to_png(propose(picture)))
+    return path
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise PortraitError(f"{path} is missing: put a picture there.") from error
+    except OSError as error:
+        raise PortraitError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PortraitError(f"{path} has {size[0]} x {size[1]} pixels: at most {MAX_PIXELS:,} in all can be used.")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _scaled(image)
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Wide grey values as "L". Pillow's own conversion clips at 255, which makes 16-bit pictures white."""
+    values = np.asarray(image).astype(np.float64)
+    top = 65535.0 if image.mode != "F" else 1.0
+    if image.mode in ("I", "F") and values.max(initial=0) <= 255 and (image.mode == "I" or values.max(initial=0) > 1):
+        top = 255.0  # 8-bit values in a wide format
+    return Image.fromarray(np.clip(np.nan_to_num(values) / top * 255 + 0.5, 0, 255).astype(np.uint8))
+
+
+def _grey(mask: Image.Image) -> Image.Image:
+    """A mask as "L"; where a mask has transparency, transparent counts as black."""
+    if mask.mode == "RGBA":
+        mask = Image.alpha_composite(Image.new("RGBA", mask.size, (0, 0, 0, 255)), mask)
+    return mask.convert("L")
+
+
+def _place(start: int, end: int, side: int, length: int) -> int:
+    """Where a stretch of `side` begins so that start..end lies in its middle, moved inside 0..length if it fits."""
+    middle = (start + end - side) // 2
+    return min(max(middle, 0), length - side) if side <= length else (length - side) // 2

@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pictures import face_mask, face_picture
+from PIL import Image
+
+from avatar.composite import change, cut, lay_over, off_backdrop, on_backdrop, rim_shift, smooth
+from avatar.mask import Portrait
+
+SIZE = 32
+
+
+def portrait_of(picture: Image.Image, mask: Image.Image) -> Portrait:
+    return Portrait(np.asarray(picture), np.asarray(mask), "digest", (Path("base.png"),))
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    mode=st.sampled_from(("RGB", "RGBA")),
+    width=st.integers(1, 80),
+    height=st.integers(1, 80),
+    share=st.sampled_from((0.01, 0.2, 0.9, 1.1)),
+    greys=st.booleans(),
+    seed=st.integers(0, 10_000),
+)
+def test_where_the_mask_is_zero_every_byte_stays(
+    mode: str, width: int, height: int, share: float, greys: bool, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (height, width, len(mode)), np.uint8)
+    mask = np.where(random.random((height, width)) < share, random.integers(1, 256) if greys else 255, 0).astype(
+        np.uint8
+    )
+    mask[random.integers(height), random.integers(width)] = 255
+    portrait = Portrait(pixels, mask, "digest", ())
+    painted = random.normal(0.5, 2.0, (SIZE, SIZE, 3)).astype(np.float32)
+    result = np.asarray(lay_over(portrait, cut(portrait, SIZE), painted))
+    assert result.shape == pixels.shape
+    assert (result[mask == 0] == pixels[mask == 0]).all()
+    assert (result[..., 3:] == pixels[..., 3:]).all()
+
+
+def test_what_is_painted_arrives_in_the_middle_of_the_mask() -> None:
+    portrait = portrait_of(face_picture(96), face_mask(96))
+    red = np.zeros((SIZE, SIZE, 3), np.float32) + np.array([1, 0, 0], np.float32)
+    result = lay_over(portrait, cut(portrait, SIZE), red)
+    assert result.getpixel((48, 50)) == (255, 0, 0)
+    assert result.getpixel((48, 5)) == face_picture(96).getpixel((48, 5))
+
+
+def test_a_painting_that_repeats_the_picture_leaves_it_as_sharp_as_it_was() -> None:
+    portrait = portrait_of(face_picture(96), face_mask(96))
+    cutting = cut(portrait, SIZE)
+    assert np.asarray(lay_over(portrait, cutting, cutting.pixels)).tobytes() == portrait.pixels.tobytes()
+
+
+def test_a_wrong_tone_is_corrected_from_the_rim_and_leaves_no_square() -> None:
+    portrait = portrait_of(face_picture(192), face_mask(192))
+    cutting = cut(portrait, 64)
+    tinted = cutting.pixels + cutting.mask[..., None] * np.array([0.08, -0.06, 0.05], np.float32)
+    assert (
+        np.abs(tinted + rim_shift(cutting, tinted) - cutting.pixels).mean()
+        < 0.1 * np.abs(tinted - cutting.pixels).mean()
+    )
+    assert np.abs(np.asarray(lay_over(portrait, cutting, tinted)).astype(int) - portrait.pixels).max() <= 2
+
+
+def test_a_new_mouth_is_paint_and_its_surroundings_are_not() -> None:
+    cutting = cut(portrait_of(face_picture(96), face_mask(96)), 64)
+    painted = cutting.pixels.copy()
+    painted[40:48, 24:40] = 0.1
+    paint = change(cutting, painted)
+    assert paint[42:46, 26:38].min() > 0.9 and paint[:24].max() == 0
+
+
+def test_transparency_is_seen_on_white_and_taken_off_again() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 9, 4), np.uint8)
+    pixels[0, 0] = 7, 7, 7, 0
+    seen = on_backdrop(pixels)
+    assert seen[0, 0].tolist() == [1, 1, 1]
+    back = off_backdrop(seen, pixels)
+    assert np.abs(back - pixels[..., :3] / 255)[pixels[..., 3] > 0].max() < 1e-3
+
+
+def test_smoothing_keeps_the_sum_of_what_lies_in_the_middle() -> None:
+    values = np.zeros((41, 41, 1), np.float32)
+    values[20, 20] = 1
+    spread = smooth(values, 3)
+    assert spread.sum() == pytest.approx(1, rel=1e-4)
+    assert spread[20, 20] == spread.max() < 0.1 and spread[20, 17, 0] == pytest.approx(spread[17, 20, 0])
+
+
+def test_a_portrait_narrower_than_its_mask_is_painted_too() -> None:
+    picture, mask = Image.new("RGB", (20, 90), (200, 150, 100)), Image.new("L", (20, 90), 255)
+    portrait = portrait_of(picture, mask)
+    cutting = cut(portrait, SIZE)
+    assert cutting.mask[:, 0].max() == 0 and cutting.mask[:, SIZE // 2].min() == 1
+    green = np.zeros((SIZE, SIZE, 3), np.float32) + np.array([0, 1, 0], np.float32)
+    assert lay_over(portrait, cutting, green).getpixel((10, 45)) == (0, 255, 0)
