@@ -1,0 +1,109 @@
+"""A painter's parts: UNet, scheduler and codec, opened from a folder in diffusers' format.
+
+    model_index.json            names the parts
+    unet/                       UNet2DConditionModel: config.json and safetensors (fp16 on disk)
+    scheduler/                  FlowMatchEulerDiscreteScheduler: scheduler_config.json
+    codec.json                  {"kind": "patch", "patch": 6, "size": 192}; see avatar/codec.py
+
+Opening moves weights, so it belongs on the device's thread; `painter_folder` and `revision_of` only look at files and
+may be called anywhere. The text encoder is not a part: prompts come as embeddings (avatar/prompts.py).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from avatar.codec import Codec, load_codec
+from inference.job import ModelMissing
+
+STARTER = Path(__file__).parent / "starter" / "painter"
+_PARTS = ("model_index.json", "unet/config.json", "scheduler/scheduler_config.json", "codec.json")
+
+
+class Scheduler(Protocol):
+    """What the denoising loop asks of diffusers' scheduler: its spacing of the times, not its step."""
+
+    sigmas: Tensor  # (steps + 1,) falling, the last 0
+    timesteps: Tensor  # (steps,)
+
+    def set_timesteps(self, *, sigmas: list[float], device: torch.device) -> None:
+        """Space the steps anew: `sigmas` as its configuration shapes them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the denoising loop needs, on its device. `unet` and `scheduler` are diffusers' own objects."""
+
+    unet: torch.nn.Module
+    scheduler: Scheduler
+    codec: Codec
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def bytes(self) -> int:
+        """What the weights take on the device."""
+        return sum(weight.numel() * weight.element_size() for weight in self.unet.parameters())
+
+
+def painter_folder(model: str) -> Path:
+    """The folder of "starter" or of a path, complete; ModelMissing says what is not there."""
+    folder = STARTER if model == "starter" else Path(model).expanduser()
+    if not folder.is_dir():
+        raise ModelMissing(f"There is no painter at {folder}: name 'starter' or a folder in diffusers' format.")
+    for name in _PARTS:
+        if not (folder / name).is_file():
+            raise ModelMissing(f"The painter in {folder} lacks {name}: copy the whole folder again.")
+    if not list((folder / "unet").glob("*.safetensors")):
+        raise ModelMissing(f"The painter in {folder} has no weights (unet/*.safetensors): copy the whole folder again.")
+    return folder
+
+
+def revision_of(folder: Path) -> str:
+    """SHA-256 over every file that decides what this painter paints."""
+    digest = hashlib.sha256()
+    for path in [*(folder / name for name in _PARTS), *sorted((folder / "unet").glob("*.safetensors"))]:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def open_parts(folder: Path, device: torch.device) -> Parts:
+    """Load a painter onto `device`; ModelMissing says in one sentence what is wrong with its folder."""
+    codec = load_codec(folder / "codec.json")
+    _check_classes(folder / "model_index.json")
+    dtype = torch.float16 if device.type == "cuda" else torch.float32
+    # Late, because diffusers takes seconds to import and a face from the shelf needs none of it.
+    from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+
+    try:
+        unet = UNet2DConditionModel.from_pretrained(
+            folder / "unet", torch_dtype=dtype, use_safetensors=True, local_files_only=True
+        )
+        scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
+        raise ModelMissing(f"The painter in {folder} cannot be read ({_first_line(error)}).") from error
+    unet = unet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    return Parts(unet, scheduler, codec, device, dtype)
+
+
+def _check_classes(index: Path) -> None:
+    """The model classes that the loop is written for, and no other."""
+    try:
+        named = json.loads(index.read_text())
+        found = {part: named[part][1] for part in ("unet", "scheduler")}
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelMissing(f"{index} does not name a unet and a scheduler as diffusers does.") from error
+    for part, wanted in (("unet", "UNet2DConditionModel"), ("scheduler", "FlowMatchEulerDiscreteScheduler")):
+        if found[part] != wanted:
+            raise ModelMissing(f"{index}: this painter's {part} is a {found[part]}, but only {wanted} can be used.")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

@@ -1,0 +1,77 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from avatar.codec import PatchCodec
+from avatar.parts import open_parts, painter_folder, revision_of
+from inference.job import ModelMissing
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def folder(painter_path: Path, tmp_path: Path) -> Path:
+    """A painter's folder that a test may damage."""
+    return Path(shutil.copytree(painter_path, tmp_path / "painter"))
+
+
+def test_a_folder_in_diffusers_format_is_opened(painter_path: Path) -> None:
+    parts = open_parts(painter_folder(str(painter_path)), CPU)
+    assert parts.codec == PatchCodec(4, 32)
+    assert parts.bytes == sum(p.numel() * p.element_size() for p in parts.unet.parameters()) > 100_000
+    assert not parts.unet.training and not any(p.requires_grad for p in parts.unet.parameters())
+
+
+@pytest.mark.parametrize(
+    "gone", ["model_index.json", "unet/config.json", "scheduler/scheduler_config.json", "codec.json"]
+)
+def test_a_missing_file_is_named(folder: Path, gone: str) -> None:
+    (folder / gone).unlink()
+    with pytest.raises(ModelMissing, match=f"lacks {gone}"):
+        painter_folder(str(folder))
+
+
+def test_missing_weights_and_a_missing_folder_are_named(folder: Path) -> None:
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    with pytest.raises(ModelMissing, match="no weights"):
+        painter_folder(str(folder))
+    with pytest.raises(ModelMissing, match="There is no painter at"):
+        painter_folder(str(folder / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("model_index.json", "{", "does not name"),
+        ("model_index.json", '{"unet": ["diffusers", "UNet2DConditionModel"]}', "does not name"),
+        ("unet/config.json", "{", "cannot be read"),
+        ("unet/config.json", '{"block_out_channels": [8, 9]}', "cannot be read"),
+        ("unet/diffusion_pytorch_model.safetensors", "not safetensors", "cannot be read"),
+        ("scheduler/scheduler_config.json", "[", "cannot be read"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(folder: Path, file: str, text: str, says: str) -> None:
+    (folder / file).write_text(text)
+    with pytest.raises(ModelMissing, match=says) as caught:
+        open_parts(folder, CPU)
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+
+
+def test_a_model_of_another_class_is_one_sentence(folder: Path) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    index["unet"][1] = "FluxTransformer2DModel"
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelMissing, match="unet is a FluxTransformer2DModel"):
+        open_parts(folder, CPU)
+
+
+@pytest.mark.parametrize("file", ["codec.json", "unet/diffusion_pytorch_model.safetensors"])
+def test_the_revision_changes_with_every_file_that_matters(folder: Path, file: str) -> None:
+    before = revision_of(folder)
+    assert revision_of(folder) == before
+    with (folder / file).open("ab") as open_file:
+        open_file.write(b" ")
+    assert revision_of(folder) != before
