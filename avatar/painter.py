@@ -1,0 +1,274 @@
+"""`await painter.paint(persona, spec)`: a face, from the shelf if it was ever painted, else from the device.
+
+1. the portrait, and the face's key                                 avatar/mask.py
+2. on the shelf? then no model is touched                           avatar/shelf.py
+3. whoever else wants the same face waits with us: one job a face
+4. the job, step by step on the device                              avatar/parts.py, prompts.py, inpaint.py
+5. judged: an unfit face is painted again with the next seed,
+   and at last the neutral face takes its place                     avatar/gate.py
+6. laid over the portrait and put on the shelf                      avatar/composite.py
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from math import dist
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import torch
+
+from avatar.codec import load_codec
+from avatar.composite import Cutting, cut, lay_over
+from avatar.expression import ExpressionSpec, middle, spec_for
+from avatar.gate import Verdict, judge
+from avatar.inpaint import Canvas, inpaint
+from avatar.mask import Floats, Portrait, Portraits
+from avatar.parts import Parts, open_parts, painter_folder, revision_of
+from avatar.prompts import Prompts
+from avatar.shelf import Face, Shelf, Shelved, key_of, to_png
+from inference.gpu import Gpu
+from inference.job import Priority, Replaced, Steps, Stopped
+from inference.progress import Progress, silent
+from persona.card import Persona
+
+log = logging.getLogger(__name__)
+Judge = Callable[[Cutting, Floats, bool], Verdict]
+
+STEPS = 4
+ATTEMPTS = 3  # seeds tried before the neutral face takes an unfit face's place
+RECIPE = 1  # raised whenever the same model and seed would give another picture than before
+SEEDS = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One face to be painted; `key` names it on the shelf."""
+
+    persona: Persona
+    spec: ExpressionSpec
+    portrait: Portrait
+    key: str
+
+
+@dataclass(eq=False)
+class _Work:
+    """A face being painted, and how many wait for it. None = the gate refused every attempt."""
+
+    task: "asyncio.Task[Face | None]"
+    priority: Priority
+    waiting: int = 0
+
+
+class Painter:
+    """Paints the faces of personas, as an async context manager.
+
+    model: "starter" or a folder in diffusers' format; what is wrong with it is said on entering (ModelMissing), its
+    weights are loaded with the first face that is not on the shelf. cache: where prompt embeddings are remembered.
+    `rejected` counts the paintings that the gate refused, by reason.
+    """
+
+    def __init__(
+        self, gpu: Gpu, model: str, cache: Path, shelf: Shelf, *, steps: int = STEPS, judge: Judge = judge
+    ) -> None:
+        self._gpu = gpu
+        self._model = model
+        self._prompts = Prompts(cache)
+        self._shelf = shelf
+        self._num_steps = steps
+        self._judge = judge
+        self._portraits = Portraits(shelf.folder / "masks")
+        self._parts: Parts | None = None  # the device thread's
+        self._works: dict[str, _Work] = {}
+        self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
+        self._unfit: set[str] = set()
+        self.rejected: Counter[str] = Counter()
+
+    async def __aenter__(self) -> Self:
+        self._folder = painter_folder(self._model)
+        self._revision = await asyncio.to_thread(revision_of, self._folder)
+        self._size = load_codec(self._folder / "codec.json").size
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = [work.task for work in self._works.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._parts = None
+
+    # --- what others ask ------------------------------------------------------------------------------------------
+
+    async def paint(
+        self,
+        persona: Persona,
+        spec: ExpressionSpec,
+        *,
+        priority: Priority = Priority.PORTRAIT,
+        replaces: Hashable | None = None,
+    ) -> Face:
+        """The face of an expression; the neutral one (see `Face.expression`) if the gate refused it.
+
+        replaces: an unfinished older request of the same key ends with Replaced. Raises PortraitError for unusable
+        pictures, ModelMissing for unusable weights, and what jobs raise: Busy, NoRoom, Stopped.
+        """
+        order = await asyncio.to_thread(self._order, persona, spec)
+        if (found := self._shelf.get(order.key)) is not None:
+            return _face(order, found, painted=False)
+        if order.key not in self._unfit:
+            face = await self._wait(self._work(order, priority), replaces)
+            if face is not None:
+                return face
+        return await self._neutral(persona, spec, priority)
+
+    def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
+        """The face if it is on the shelf; touches no model. Raises PortraitError."""
+        order = self._order(persona, spec)
+        found = self._shelf.get(order.key)
+        return None if found is None else _face(order, found, painted=False)
+
+    def nearest(self, persona: Persona, spec: ExpressionSpec) -> Face:
+        """The shelved face nearest in feeling; the base picture where neutral is nearest. Raises PortraitError."""
+        expressions = persona.card.expressions
+        wanted = middle(expressions[spec.name if spec.name in expressions else persona.card.neutral])
+        for name in sorted(expressions, key=lambda name: dist(wanted, middle(expressions[name]))):
+            face = self.shelved(persona, spec_for(persona.card, name, spec.seed))
+            if face is not None:
+                return face
+            if name == persona.card.neutral:
+                break
+        return self.base(persona)
+
+    def base(self, persona: Persona) -> Face:
+        """The base picture, worn as the neutral face. Raises PortraitError."""
+        portrait = self._portraits.open(persona.base, persona.mask)
+        sha256 = hashlib.sha256(persona.base.read_bytes()).hexdigest()
+        return Face(persona.base, sha256, persona.card.neutral, painted=False, focus=portrait.focus)
+
+    async def prewarm(self, persona: Persona, progress: Progress = silent) -> int:
+        """Paint every expression that is not on the shelf, one after the other, when the device has nothing else to do.
+
+        Returns how many were painted. Cancelling it frees the device at the next step.
+        """
+        names, painted = list(persona.card.expressions), 0
+        for done, name in enumerate(names):
+            progress(f"painting {persona.card.name}", done, len(names))
+            face = await self.paint(persona, spec_for(persona.card, name), priority=Priority.PREWARM)
+            painted += face.painted
+        progress(f"painting {persona.card.name}", len(names), len(names))
+        return painted
+
+    # --- one face -------------------------------------------------------------------------------------------------
+
+    def _order(self, persona: Persona, spec: ExpressionSpec) -> _Order:
+        portrait = self._portraits.open(persona.base, persona.mask)
+        key = key_of(
+            portrait=portrait.digest,
+            prompt=spec.prompt,
+            expression=spec.name,
+            seed=spec.seed,
+            model=self._revision,
+            steps=self._num_steps,
+            recipe=RECIPE,
+        )
+        return _Order(persona, spec, portrait, key)
+
+    def _work(self, order: _Order, priority: Priority) -> _Work:
+        """The work on this face: what is under way, unless it is less urgent; that will find the face on the shelf."""
+        work = self._works.get(order.key)
+        if work is None or work.priority > priority:
+            work = _Work(asyncio.create_task(self._paint(order, priority)), priority)
+            self._works[order.key] = work
+            work.task.add_done_callback(lambda _: self._leave(order.key, work))
+        return work
+
+    def _leave(self, key: str, work: _Work) -> None:
+        if self._works.get(key) is work:
+            del self._works[key]
+        if not work.task.cancelled():
+            work.task.exception()  # if nobody waits any more, asyncio need not report it as forgotten
+
+    async def _wait(self, work: _Work, replaces: Hashable | None) -> Face | None:
+        """Wait with the others; the last one to give up cancels the work."""
+        displaced = self._displace(replaces)
+        news = asyncio.create_task(displaced.wait())
+        work.waiting += 1
+        try:
+            await asyncio.wait({work.task, news}, return_when=asyncio.FIRST_COMPLETED)
+            if work.task.cancelled():
+                raise Stopped("Mien is shutting down, so this face was not finished.")
+            if not work.task.done():
+                raise Replaced("A newer face took this one's place.")
+            return work.task.result()
+        finally:
+            news.cancel()
+            if self._newest.get(replaces) is displaced:
+                del self._newest[replaces]
+            work.waiting -= 1
+            if not work.waiting:
+                work.task.cancel()
+
+    def _displace(self, replaces: Hashable | None) -> asyncio.Event:
+        """Send the older request of this key away; the event says when that happens to us."""
+        displaced = asyncio.Event()
+        if replaces is not None:
+            if replaces in self._newest:
+                self._newest[replaces].set()
+            self._newest[replaces] = displaced
+        return displaced
+
+    async def _paint(self, order: _Order, priority: Priority) -> Face | None:
+        cutting = await asyncio.to_thread(cut, order.portrait, self._size)
+        for attempt in range(ATTEMPTS):
+            painted = await self._gpu.submit(self._steps(order, cutting, attempt), priority).result()
+            if painted is None:  # a more urgent request painted the same face meanwhile
+                found = self._shelf.get(order.key)
+            else:
+                found = await asyncio.to_thread(self._finish, order, cutting, painted)
+            if found is not None:
+                return _face(order, found, painted=painted is not None)
+        self._unfit.add(order.key)
+        return None
+
+    def _steps(self, order: _Order, cutting: Cutting, attempt: int) -> Steps[None, Floats | None]:
+        """The job: (S, S, 3) about 0..1, or None if the face has come to the shelf since."""
+        if self._shelf.get(order.key) is not None:
+            return None
+        if self._parts is None:
+            self._parts = open_parts(self._folder, self._gpu.device)
+            yield None
+        siblings = (expression.prompt for expression in order.persona.card.expressions.values())
+        prompt = self._prompts.embed(order.spec.prompt, siblings, self._gpu.device)
+        yield None
+        pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
+        mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
+        canvas = Canvas(pixels, mask, prompt, (order.spec.seed + attempt) % SEEDS)
+        painted = yield from inpaint(self._parts, [canvas], self._num_steps)  # (1, 3, S, S)
+        return np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
+
+    def _finish(self, order: _Order, cutting: Cutting, painted: Floats) -> Shelved | None:
+        """Judge a painting, lay it over the portrait, put it on the shelf; None if it is not fit to be seen."""
+        is_neutral = order.spec.name == order.persona.card.neutral
+        verdict = self._judge(cutting, painted, is_neutral)
+        if not verdict.fit:
+            self.rejected[verdict.why] += 1
+            log.warning("refused a painting of %s, %s: %s", order.persona.slug, order.spec.name, verdict.why)
+            return None
+        return self._shelf.put(order.key, to_png(lay_over(order.portrait, cutting, painted)))
+
+    async def _neutral(self, persona: Persona, refused: ExpressionSpec, priority: Priority) -> Face:
+        neutral = persona.card.neutral
+        if refused.name == neutral:
+            return self.base(persona)
+        return await self.paint(persona, spec_for(persona.card, neutral, refused.seed), priority=priority)
+
+
+def _face(order: _Order, found: Shelved, *, painted: bool) -> Face:
+    return Face(found.path, found.sha256, order.spec.name, painted, order.portrait.focus)

@@ -1,0 +1,169 @@
+"""The shelf: finished faces on disk, found again by a hash of everything that made them.
+
+    <folder>/<first two digits of key>/<key>-<SHA-256 of the file>.png
+
+A file's name says what it must contain, so what is read is checked, and a damaged face is dropped and painted again.
+Several processes may share a shelf: files appear whole (written aside, then renamed) and vanish whole. The shelf is
+bounded in bytes; the faces not worn for longest leave first. It knows no model and no persona.
+"""
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+DISCORD_SIDE = 512  # pixels; larger avatars are shown no larger
+DISCORD_BYTES = 1_000_000
+_ABANDONED = 3600.0  # seconds after which a half-written file belongs to a process that died
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One picture of a character.
+
+    path: a file that Pillow opens; sha256: of that file; expression: the one it shows (a fallback shows another than
+    was asked for); painted: now, by a model (False = from the shelf, or the base picture); focus: the middle of the
+    face as fractions of width and height.
+    """
+
+    path: Path
+    sha256: str
+    expression: str
+    painted: bool
+    focus: tuple[float, float] = (0.5, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A file on the shelf and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+
+def key_of(**made_from: str | int | float) -> str:
+    """The key of a face: SHA-256 over everything it was made from, by name."""
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+
+
+class Shelf:
+    """Finished faces in `folder` (made when first needed), at most `max_bytes` of them."""
+
+    def __init__(self, folder: Path, max_bytes: int = 512 << 20) -> None:
+        self.folder = folder
+        self._max_bytes = max_bytes
+
+    def get(self, key: str) -> Shelved | None:
+        """The face of a key, checked against its name and marked as just used; None if it is not there, or damaged."""
+        for path in sorted(self._drawer(key).glob(f"{key}-*.png"), key=_used, reverse=True):
+            sha256 = path.stem.removeprefix(f"{key}-")
+            if _sha256(path) == sha256 and _touch(path):
+                return Shelved(path, sha256)
+            path.unlink(missing_ok=True)
+        return None
+
+    def put(self, key: str, png: bytes) -> Shelved:
+        """Put a face on the shelf and make room for it; what was there under the same key stays until it is unused."""
+        sha256 = hashlib.sha256(png).hexdigest()
+        path = self._drawer(key) / f"{key}-{sha256}.png"
+        write_whole(path, png)
+        self._trim(keep=path)
+        return Shelved(path, sha256)
+
+    def _drawer(self, key: str) -> Path:
+        return self.folder / key[:2]
+
+    def _trim(self, keep: Path) -> None:
+        """Drop the faces unused for longest until the rest fits; `keep` stays whatever its size."""
+        sizes = {path: size for path in self._files() if (size := _size(path)) is not None}
+        excess = sum(sizes.values()) - self._max_bytes
+        for path in sorted(sizes, key=_used):
+            if excess <= 0:
+                break
+            if path != keep:
+                path.unlink(missing_ok=True)
+                excess -= sizes[path]
+
+    def _files(self) -> Iterator[Path]:
+        for path in self.folder.glob("??/*"):
+            if path.suffix == ".png":
+                yield path
+            elif path.name.startswith(".") and time.time() - _used(path) > _ABANDONED:
+                path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that any process sees all of it or none: aside, then renamed over whatever was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.parent / f".{path.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def avatar_bytes(face: Face) -> bytes:
+    """The face as Discord takes it: a square PNG around its focus, at most 512 px wide and smaller than 1 MB."""
+    content = face.path.read_bytes()
+    with Image.open(io.BytesIO(content)) as image:
+        if image.format == "PNG" and image.width == image.height <= DISCORD_SIDE and len(content) < DISCORD_BYTES:
+            return content
+        square = _square(image.convert("RGBA" if image.has_transparency_data else "RGB"), face.focus)
+    side = min(square.width, DISCORD_SIDE)
+    while len(png := to_png(square.resize((side, side), Image.Resampling.LANCZOS))) >= DISCORD_BYTES:
+        side = side * 3 // 4  # only noise is this large
+    return png
+
+
+def to_png(image: Image.Image) -> bytes:
+    """The picture as PNG bytes, without metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _square(image: Image.Image, focus: tuple[float, float]) -> Image.Image:
+    side = min(image.size)
+    left = min(max(round(focus[0] * image.width - side / 2), 0), image.width - side)
+    top = min(max(round(focus[1] * image.height - side / 2), 0), image.height - side)
+    return image.crop((left, top, left + side, top + side))
+
+
+def _sha256(path: Path) -> str | None:
+    """None when another process has just taken the file away."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _touch(path: Path) -> bool:
+    """Mark as used now; False when another process has just taken the file away."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _used(path: Path) -> float:
+    """When the file was last used, unix seconds; 0 when another process has just taken it away."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

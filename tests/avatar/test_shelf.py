@@ -1,0 +1,135 @@
+import hashlib
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from avatar.shelf import Face, Shelf, avatar_bytes, key_of, to_png, write_whole
+
+ROOT = Path(__file__).parents[2]
+
+
+def png(colour: str = "teal", side: int = 16) -> bytes:
+    return to_png(Image.new("RGB", (side, side), colour))
+
+
+def test_what_is_put_is_got_and_named_by_its_content(tmp_path: Path) -> None:
+    shelf, key = Shelf(tmp_path / "shelf"), key_of(expression="joy")
+    assert shelf.get(key) is None
+    put = shelf.put(key, png())
+    assert shelf.get(key) == put
+    assert put.path.read_bytes() == png() and put.sha256 == hashlib.sha256(png()).hexdigest()
+
+
+def test_the_key_depends_on_every_name_and_value_and_not_on_their_order() -> None:
+    keys = {key_of(a=1, b="x"), key_of(a=1, b="y"), key_of(a=2, b="x"), key_of(a="1", b="x"), key_of(b=1, a="x")}
+    assert len(keys) == 5
+    assert key_of(a=1, b="x") == key_of(b="x", a=1)
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:40], lambda b: b"", lambda b: b[:-9] + b"!" + b[-8:]])
+def test_a_damaged_face_is_dropped(tmp_path: Path, damage) -> None:
+    shelf, key = Shelf(tmp_path), key_of(expression="joy")
+    put = shelf.put(key, png())
+    put.path.write_bytes(damage(put.path.read_bytes()))
+    assert shelf.get(key) is None and not put.path.exists()
+    assert shelf.put(key, png()) == shelf.get(key) == put
+
+
+def test_the_face_unused_for_longest_leaves_first(tmp_path: Path) -> None:
+    faces = {name: png(name, 64) for name in ("red", "green", "blue", "white")}
+    shelf = Shelf(tmp_path, max_bytes=3 * len(faces["red"]) + 20)
+    keys = {name: key_of(expression=name) for name in faces}
+    for age, name in enumerate(("red", "green", "blue")):
+        os.utime(shelf.put(keys[name], faces[name]).path, (1000 + age, 1000 + age))
+    shelf.get(keys["red"])  # worn again: no longer the oldest
+    shelf.put(keys["white"], faces["white"])
+    assert [name for name in faces if shelf.get(keys[name])] == ["red", "blue", "white"]
+
+
+def test_a_face_larger_than_the_shelf_is_kept_until_the_next(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, max_bytes=10)
+    shelf.put(key_of(n=1), png("red"))
+    assert shelf.get(key_of(n=1))
+    shelf.put(key_of(n=2), png("blue"))
+    assert shelf.get(key_of(n=1)) is None and shelf.get(key_of(n=2))
+
+
+def test_leftovers_of_a_killed_process_are_swept_and_those_of_a_live_one_are_not(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    drawer = shelf.put(key_of(n=1), png()).path.parent
+    (drawer / ".old.1.aa").write_bytes(b"half")
+    os.utime(drawer / ".old.1.aa", (1000, 1000))
+    (drawer / ".new.2.bb").write_bytes(b"half")
+    shelf.put(key_of(n=1), png())
+    assert not (drawer / ".old.1.aa").exists() and (drawer / ".new.2.bb").exists()
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a" / "face.png", b"one")
+    write_whole(tmp_path / "a" / "face.png", b"two")
+    assert [path.read_bytes() for path in (tmp_path / "a").iterdir()] == [b"two"]
+
+
+PROCESS = """
+import sys
+from pathlib import Path
+from PIL import Image
+from avatar.shelf import Shelf, key_of, to_png
+shelf = Shelf(Path(sys.argv[1]), max_bytes=int(sys.argv[2]))
+pngs = [to_png(Image.new("RGB", (48, 48), (n, n, n))) for n in range(20)]
+for turn in range(6):
+    for n, png in enumerate(pngs):
+        found = shelf.get(key_of(n=n))
+        if found is None:
+            shelf.put(key_of(n=n), png)
+"""
+
+
+@pytest.mark.parametrize("room", [1 << 20, 1000])
+def test_processes_may_share_a_shelf(tmp_path: Path, room: int) -> None:
+    """With much room and with so little that each takes away what the others just put there."""
+    command = [sys.executable, "-c", PROCESS, str(tmp_path), str(room)]
+    processes = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[1].decode() for process in processes] == ["", "", ""]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    files = list(tmp_path.glob("??/*"))
+    assert all(path.suffix == ".png" for path in files)
+    assert all(path.stem.split("-")[1] == hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+
+
+def face(path: Path, focus: tuple[float, float] = (0.5, 0.5)) -> Face:
+    return Face(path, "", "joy", painted=False, focus=focus)
+
+
+def test_a_small_square_png_goes_to_discord_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(side=512))
+    assert avatar_bytes(face(tmp_path / "a.png")) == png(side=512)
+
+
+def test_a_wide_picture_becomes_a_square_around_its_focus(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (900, 300), "white")
+    picture.paste((255, 0, 0), (600, 0, 900, 300))
+    picture.save(tmp_path / "a.png")
+    with Image.open(io.BytesIO(avatar_bytes(face(tmp_path / "a.png", (0.9, 0.5))))) as square:
+        assert square.size == (300, 300) and square.getcolors() == [(90_000, (255, 0, 0))]
+
+
+def test_even_noise_becomes_less_than_a_megabyte(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1100, 4), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    content = avatar_bytes(face(tmp_path / "a.png"))
+    with Image.open(io.BytesIO(content)) as square:
+        assert square.width == square.height <= 512 and square.mode == "RGBA"
+    assert len(content) < 1_000_000
+
+
+def test_a_base_picture_in_another_format_becomes_a_png(tmp_path: Path) -> None:
+    Image.new("P", (40, 40)).save(tmp_path / "a.gif")
+    with Image.open(io.BytesIO(avatar_bytes(face(tmp_path / "a.gif")))) as square:
+        assert square.format == "PNG" and square.size == (40, 40)
