@@ -11,6 +11,7 @@ convert_hf_to_gguf.py.
 
 import hashlib
 import shutil
+import struct
 import tempfile
 import time
 from collections.abc import Iterator
@@ -122,10 +123,12 @@ def open_gguf(path: Path) -> Gguf:
 
     try:
         metadata, _ = read_gguf_metadata(str(path))
-        tensors = load_gguf_state_dict(GgufHeader.from_file(str(path)))
-    except Exception as error:  # struct, Unicode, Key and ValueError: whatever a damaged header makes the reader do
+        header = GgufHeader.from_file(str(path))
+    except (OSError, ValueError, LookupError, OverflowError, struct.error) as error:  # a damaged header does any of it
         raise ModelMissing(f"{path} cannot be read as a GGUF file ({error}): get it again.") from error
-    gguf = Gguf(path, metadata, tensors)
+    if path.stat().st_size < header.data_start + max((t.offset + t.nbytes for t in header.tensors), default=0):
+        raise ModelMissing(f"{path} is cut short, as by a download that broke off: get it again.")
+    gguf = Gguf(path, metadata, load_gguf_state_dict(header))
     if gguf.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise ModelMissing(

@@ -20,7 +20,7 @@ from kernels.layout import Blocks4, Blocks8
 from kernels.linear4 import Linear4, Linear8
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 STARTER = "starter"
 Quantization = Literal["none", "nf4", "int8"]
@@ -59,6 +59,8 @@ def load(
 
 def locate(model: str, cache: Path, download: bool = False) -> Path:
     """The .gguf file or folder that `model` names; the starter's file is checked against its SHA-256 first."""
+    if not model.strip():
+        raise ModelMissing("No model is named: name `starter`, a .gguf file, a model's folder or a hub name.")
     if model == STARTER:
         verify(cache / "verified.json")
         return smollm2_gguf()
@@ -77,18 +79,25 @@ def locate(model: str, cache: Path, download: bool = False) -> Path:
 def load_packed(folder: Path, name: str, device: torch.device | str) -> Loaded:
     """Load a folder that `inference/convert.py` made."""
     from safetensors.torch import load_file
-    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoConfig, PreTrainedTokenizerFast
 
     config = AutoConfig.from_pretrained(folder)
-    with torch.device("meta"):  # shapes only: every number comes from the file
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    weights = load_file(folder / "model.safetensors", device=str(device))
-    put_weights(model, weights)
-    for place, module in list(model.named_modules()):
-        if place.endswith("rotary_emb"):  # its frequencies are computed from the config, not stored
-            model.set_submodule(place, type(module)(config).to(device))
+    model = unfilled(config, torch.bfloat16, device)
+    put_weights(model, load_file(folder / "model.safetensors", device=str(device)))
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     return Loaded(model.eval(), tokenizer, name, config.max_position_embeddings)
+
+
+def unfilled(config: "PreTrainedConfig", dtype: torch.dtype, device: torch.device | str = "cpu") -> "PreTrainedModel":
+    """A model without numbers (on torch's meta device): every weight is still to be put in."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    for place, module in list(model.named_modules()):
+        if place.endswith("rotary_emb"):  # its frequencies are no weights: they are computed from the config, here
+            model.set_submodule(place, type(module)(config).to(device))
+    return model
 
 
 def put_weights(model: "PreTrainedModel", weights: dict[str, Tensor]) -> None:

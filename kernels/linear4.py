@@ -99,8 +99,9 @@ class Packed4:
     """
 
     def __init__(self, blocks: Blocks4) -> None:
-        codes = codes4(blocks.codes).to(torch.int32)  # (N, K)
-        self.out_features = codes.shape[0]
+        self.out_features = len(blocks.codes)
+        blocks = Blocks4(*(nn.functional.pad(part, (0, 0, 0, -self.out_features % 16)) for part in blocks))
+        codes = codes4(blocks.codes).to(torch.int32)  # (N, K), N rounded up to what the product can take
         self.codes = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)  # (N, K/2) uint8
         pairs = torch.stack([blocks.scale.float(), centre(blocks).float()], dim=-1)  # (N, K/32, 2)
         self.pairs = pairs.transpose(0, 1).to(torch.bfloat16).contiguous()  # (K/32, N, 2)
@@ -109,7 +110,7 @@ class Packed4:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""
         flat = x.reshape(-1, x.shape[-1])
         y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, self.pairs)
-        return y.view(*x.shape[:-1], self.out_features)
+        return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
 
 def centre(blocks: Blocks4) -> Tensor:

@@ -1,0 +1,122 @@
+"""Real, tiny models as GGUF files, written by the package gguf as llama.cpp's converter would write them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+
+Q4_0, Q4_1, Q8_0, F16, F32 = (GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "F16", "F32"))
+HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, VOCABULARY = 64, 128, 2, 4, 2, 272
+
+Kinds = Callable[[str], GGMLQuantizationType]
+_MODULES = {
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedModel:
+    """A random model in float32; its weights are spread widely enough that wrong ones show."""
+    torch.manual_seed(0)
+    config_class, model_class = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM)}[
+        architecture
+    ]
+    config = config_class(
+        vocab_size=VOCABULARY,
+        hidden_size=HIDDEN,
+        intermediate_size=INNER,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KV_HEADS,
+        max_position_embeddings=128,
+        tie_word_embeddings=tied,
+        rms_norm_eps=1e-5,
+        initializer_range=0.2,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+    )
+    model: PreTrainedModel = model_class(config).eval()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.5)
+    return model
+
+
+def write_gguf(path: Path, model: PreTrainedModel, kinds: Kinds = lambda name: Q4_1) -> None:
+    """Write `model` to `path`, matrices quantized as `kinds` says, and set its weights to what was written.
+
+    Norms and biases stay float32, as in every GGUF file.
+    """
+    architecture = model.config.model_type
+    writer = GGUFWriter(path, architecture)
+    _describe(writer)
+    tied = model.config.tie_word_embeddings
+    for name, parameter in model.named_parameters():
+        if name == "lm_head.weight" and tied:
+            continue
+        kind = kinds(name) if parameter.dim() == 2 else F32
+        rows = _interleaved(architecture, name, parameter.detach())
+        raw = quants.quantize(rows.numpy(), kind)
+        writer.add_tensor(_gguf_name(name), raw, raw_dtype=kind)
+        kept = torch.from_numpy(_dequantized(raw, kind).reshape(rows.shape).copy())
+        parameter.data = _interleaved(architecture, name, kept, back=True)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _describe(writer: GGUFWriter) -> None:
+    writer.add_block_count(LAYERS)
+    writer.add_context_length(128)
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_freq_base(10000.0)
+    alphabet = [chr(c) for c in [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)]]
+    tokens = [*alphabet, "<|im_start|>", "<|im_end|>", "ab"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list(tokens)
+    writer.add_token_types([TokenType.CONTROL if t.startswith("<|") else TokenType.NORMAL for t in tokens])
+    writer.add_token_merges(["a b"])
+    writer.add_bos_token_id(256)
+    writer.add_eos_token_id(257)
+    writer.add_chat_template("{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}")
+
+
+def _gguf_name(name: str) -> str:
+    stem, kind = name.rsplit(".", 1)
+    if not stem.startswith("model.layers."):
+        return f"{_MODULES[stem]}.{kind}"
+    _, _, number, module = stem.split(".", 3)
+    return f"blk.{number}.{_MODULES[module]}.{kind}"
+
+
+def _interleaved(architecture: str, name: str, rows: Tensor, *, back: bool = False) -> Tensor:
+    """q and k of llama files: row i of a head's first half, then row i of its second half (and back)."""
+    heads = {"q_proj": HEADS, "k_proj": KV_HEADS}.get(name.split(".")[-2])
+    if architecture != "llama" or heads is None:
+        return rows
+    halves = (heads, -1, 2) if back else (heads, 2, rows.shape[0] // heads // 2)
+    return rows.reshape(*halves, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape).contiguous()
+
+
+def _dequantized(raw: npt.NDArray[np.generic], kind: GGMLQuantizationType) -> npt.NDArray[np.float32]:
+    return np.asarray(quants.dequantize(raw, kind), dtype=np.float32)

@@ -1,0 +1,96 @@
+"""Blocks come apart and together without a changed bit, and mean what the package gguf says they mean."""
+
+import numpy as np
+import pytest
+import torch
+from gguf import GGMLQuantizationType, quants
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from kernels.layout import (
+    Blocks4,
+    Blocks8,
+    codes4,
+    halves8,
+    join4,
+    pack_q4_1,
+    pack_q8_0,
+    unpack_q4_0,
+    unpack_q4_1,
+    unpack_q8_0,
+)
+from kernels.plain import dequantize4, dequantize8
+
+SHAPES = [(1, 32), (3, 64), (17, 96), (64, 576), (576, 1536)]
+
+
+def quantized(shape: tuple[int, int], kind: GGMLQuantizationType, seed: int = 0) -> Tensor:
+    """Random weights quantized by the package gguf: raw rows, (N, bytes of a row) uint8."""
+    weights = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+    return torch.from_numpy(quants.quantize(weights, kind))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_q4_1_means_what_gguf_says_and_packs_back(shape: tuple[int, int]) -> None:
+    raw = quantized(shape, GGMLQuantizationType.Q4_1)
+    blocks = unpack_q4_1(raw)
+    assert np.array_equal(dequantize4(blocks).numpy(), quants.dequantize(raw.numpy(), GGMLQuantizationType.Q4_1))
+    assert torch.equal(pack_q4_1(blocks), raw)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_q4_0_means_what_gguf_says(shape: tuple[int, int]) -> None:
+    raw = quantized(shape, GGMLQuantizationType.Q4_0)
+    assert np.array_equal(
+        dequantize4(unpack_q4_0(raw)).numpy(), quants.dequantize(raw.numpy(), GGMLQuantizationType.Q4_0)
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_q8_0_means_what_gguf_says_and_packs_back(shape: tuple[int, int]) -> None:
+    raw = quantized(shape, GGMLQuantizationType.Q8_0)
+    blocks = unpack_q8_0(raw)
+    assert np.array_equal(dequantize8(blocks).numpy(), quants.dequantize(raw.numpy(), GGMLQuantizationType.Q8_0))
+    assert torch.equal(pack_q8_0(blocks), raw)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.binary(min_size=32, max_size=32), st.sampled_from([0.0, 1.0, -0.25, 6e-5, 300.0]))
+def test_any_eight_bit_block_is_exactly_the_sum_of_its_two_halves(codes: bytes, scale: float) -> None:
+    blocks = Blocks8(
+        torch.tensor(list(codes), dtype=torch.uint8).view(torch.int8).reshape(1, 32),
+        torch.tensor([[scale]], dtype=torch.float16),
+    )
+    high, low = halves8(blocks)
+    assert torch.equal(dequantize4(high) + dequantize4(low), dequantize8(blocks))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 15), min_size=64, max_size=64))
+def test_codes_joined_two_to_a_byte_come_back_in_order(codes: list[int]) -> None:
+    matrix = torch.tensor(codes).reshape(2, 32)
+    assert codes4(join4(matrix)).tolist() == matrix.tolist()
+
+
+def test_the_first_half_of_a_block_lies_in_the_low_halves_of_its_bytes() -> None:
+    raw = torch.zeros(1, 20, dtype=torch.uint8)
+    raw[0, 0:2] = torch.tensor([1.0], dtype=torch.float16).view(torch.uint8)
+    raw[0, 4] = 0xA3
+    weights = dequantize4(unpack_q4_1(raw))[0]
+    assert weights[0] == 3
+    assert weights[16] == 10
+    assert weights.sum() == 13
+
+
+@pytest.mark.parametrize("raw", [torch.zeros(2, 19, dtype=torch.uint8), torch.zeros(2, 20), torch.zeros(20)])
+def test_rows_that_are_no_whole_blocks_are_refused(raw: Tensor) -> None:
+    with pytest.raises(ValueError, match="20-byte blocks"):
+        unpack_q4_1(raw)
+
+
+def test_taking_apart_keeps_the_file_order_of_codes() -> None:
+    raw = quantized((4, 64), GGMLQuantizationType.Q4_1)
+    blocks = unpack_q4_1(raw)
+    assert isinstance(blocks, Blocks4)
+    assert torch.equal(blocks.codes[:, :16], raw[:, 4:20])
