@@ -25,7 +25,7 @@ APPRAISAL: dict[str, dict[str, float]] = {
     "annoyance": {"annoyance": 0.60, "sadness": 0.25, "embarrassment": 0.15},
     "approval": {"approval": 0.60, "joy": 0.30, "pride": 0.10},
     "caring": {"gratitude": 0.50, "love": 0.30, "joy": 0.20},
-    "confusion": {"confusion": 0.50, "curiosity": 0.35, "caring": 0.15},
+    "confusion": {"confusion": 0.60, "curiosity": 0.25, "caring": 0.15},
     "curiosity": {"curiosity": 0.80, "joy": 0.10, "neutral": 0.10},
     "desire": {"curiosity": 0.40, "caring": 0.35, "excitement": 0.25},
     "disappointment": {"sadness": 0.50, "caring": 0.30, "remorse": 0.20},
@@ -42,10 +42,10 @@ APPRAISAL: dict[str, dict[str, float]] = {
     "optimism": {"optimism": 0.70, "joy": 0.30},
     "pride": {"admiration": 0.60, "joy": 0.40},
     "realization": {"curiosity": 0.45, "realization": 0.35, "surprise": 0.20},
-    "relief": {"relief": 0.65, "joy": 0.35},
+    "relief": {"relief": 0.75, "joy": 0.25},
     "remorse": {"caring": 0.50, "relief": 0.35, "sadness": 0.15},
     "sadness": {"caring": 0.55, "sadness": 0.45},
-    "surprise": {"surprise": 0.65, "curiosity": 0.35},
+    "surprise": {"surprise": 0.75, "curiosity": 0.25},
     "neutral": {"neutral": 1.00},
 }
 

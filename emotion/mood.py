@@ -21,11 +21,11 @@ class MoodSettings:
     half_life: float = 2.0  # after so many calm messages, half of what was felt is left
     jolt_from: float = 0.35  # a feeling scored with this probability begins to move the mood faster than calm ones do …
     jolt_full: float = 0.75  # … and from this one on by the full jolt
-    jolt: float = 0.8  # share of the new mood that a jolt makes up
+    jolt: float = 0.85  # share of the new mood that a jolt makes up
     own: float = 0.5  # the character's own words move it by this share of what another's would
     sharpness: float = 1.5  # exponent on the probabilities: the higher, the less do many unlikely feelings count
     neutral_floor: float = 0.05  # the mood is never less neutral than this
-    margin: float = 0.06  # by how much of the whole another emotion must beat the leading one to take its place
+    margin: float = 0.05  # by how much of the whole another emotion must beat the leading one to take its place
 
     def __post_init__(self) -> None:
         shares = (self.jolt_from, self.jolt_full, self.jolt, self.own, self.neutral_floor, self.margin)
@@ -104,8 +104,14 @@ def felt_through(mood: Mood, heard: Iterable[tuple[Sequence[float], bool]], sett
 
 
 def evidence(scores: Sequence[float], settings: MoodSettings) -> tuple[float, ...]:
-    """Probabilities as shares of one message: sharpened, summing to 1. All zeros say nothing: neutral."""
-    sharp = [p**settings.sharpness for p in scores]
+    """Probabilities as shares of one message: sharpened, summing to 1. All zeros say nothing: neutral.
+
+    Neutral counts only as far as nothing else is felt: "I will burn your house down." is scored neutral (a plain
+    statement) and anger at once, and it is the anger that matters.
+    """
+    feeling = _strongest(scores)
+    plain = [p * (1 - feeling) if name == NEUTRAL else p for name, p in zip(EMOTIONS, scores, strict=True)]
+    sharp = [p**settings.sharpness for p in plain]
     total = sum(sharp)
     return tuple(p / total for p in sharp) if total > 0 else Mood.neutral().weights
 
@@ -113,9 +119,12 @@ def evidence(scores: Sequence[float], settings: MoodSettings) -> tuple[float, ..
 def weight_of(scores: Sequence[float], settings: MoodSettings) -> float:
     """Share of the new mood that this message makes up: by the half-life if calm, up to `jolt` for a strong feeling."""
     calm = 1 - math.pow(0.5, 1 / settings.half_life)
-    strongest = max(p for name, p in zip(EMOTIONS, scores, strict=True) if name != NEUTRAL)
-    strength = (strongest - settings.jolt_from) / (settings.jolt_full - settings.jolt_from)
+    strength = (_strongest(scores) - settings.jolt_from) / (settings.jolt_full - settings.jolt_from)
     return calm + max(0.0, settings.jolt - calm) * min(max(strength, 0.0), 1.0)
+
+
+def _strongest(scores: Sequence[float]) -> float:
+    return max(p for name, p in zip(EMOTIONS, scores, strict=True) if name != NEUTRAL)
 
 
 def _floored(weights: Sequence[float], floor: float) -> tuple[float, ...]:

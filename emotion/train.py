@@ -1,8 +1,8 @@
 """`python -m emotion.train --data FOLDER`: the classifier's weights from GoEmotions, about half an hour on two cores.
 
 FOLDER holds train.tsv and dev.tsv (Demszky et al. 2020, CC BY 4.0). What comes out is emotion/starter/: the
-difference to the plain MiniLM in a few megabytes, one threshold per label, and the model card with the figures. One
-seed, one result.
+difference to the plain MiniLM in a few megabytes, one threshold per label, and the model card with the figures. The
+same seed on the same kind of processor gives the same result.
 """
 
 import argparse
@@ -40,7 +40,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder with GoEmotions' train.tsv and dev.tsv")
     parser.add_argument("--encoder", type=Path, help="folder of MiniLM (default: the installed starter package)")
     parser.add_argument("--out", type=Path, default=STARTER, help="folder to write head.safetensors and card.md to")
-    parser.add_argument("--checkpoint", type=Path, default=Path("build/emotion.safetensors"), help="the fitted network")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        default=Path("build/emotion.safetensors"),
+        help="the fitted network: read if it exists, else written",
+    )
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
     return parser.parse_args()

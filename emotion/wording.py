@@ -1,12 +1,11 @@
 """The words of a message: its text, stripped of what only Discord understands.
 
-`readable` is used in training and at run time alike, so that the classifier meets the text it learned from. Emoji
-are spelled out by their Unicode names, because the encoder's vocabulary holds almost none of them: to it 😀 and 😡
-would be the same unknown token.
+`readable` is used in training and at run time alike, so that the classifier meets the text it learned from.
 """
 
 import re
-import unicodedata
+
+from emotion.emoji import spelled
 
 MAX_CHARACTERS = 2_000  # Discord's own limit on a message; a longer paste keeps its first and last halves of this
 SOMEONE = "[NAME]"  # how GoEmotions writes a person's name, so how a mention is shown to the classifier
@@ -18,7 +17,6 @@ _PERSON = re.compile(r"<@[!&]?\d+>")
 _CHANNEL_OR_TIME = re.compile(r"<(?:#\d+|t:-?\d+(?::\w)?|/[^<>:]{1,64}:\d+|id:\w+)>")
 _LINK = re.compile(r"<?\bhttps?://\S+", re.IGNORECASE)
 _MARKUP = re.compile(r"(?<!\d)\*+|\*+(?!\d)|_{2,}|~~|\|\||`+|^\s*#{1,3}\s|(?<!\w)_|_(?!\w)", re.MULTILINE)
-_EMOJI_RUN = re.compile(r"([\u2600-\u27bf\U0001f300-\U0001faff])\1+")
 
 
 def readable(text: str) -> str:
@@ -43,21 +41,3 @@ def shortened(text: str) -> str:
         return text
     half = MAX_CHARACTERS // 2
     return f"{text[:half]} … {text[-half:]}"
-
-
-def spelled(text: str) -> str:
-    """Emoji as words ("😭" -> "loudly crying face"), a run of the same one once; control characters as spaces."""
-    return "".join(map(_spell, _EMOJI_RUN.sub(r"\1", text)))
-
-
-def _spell(character: str) -> str:
-    if character.isascii() and character.isprintable():
-        return character
-    # Cf holds joiners and direction marks; they, variation selectors and skin tones vanish. Cc and Cs (lone surrogates)
-    # part words.
-    category = unicodedata.category(character)
-    if category == "Cf" or "\ufe00" <= character <= "\ufe0f" or "\U0001f3fb" <= character <= "\U0001f3ff":
-        return ""
-    if "\u2600" <= character <= "\u27bf" or "\U0001f300" <= character <= "\U0001faff":
-        return f" {unicodedata.name(character, '').lower()} "
-    return " " if category in ("Cc", "Cs") else character

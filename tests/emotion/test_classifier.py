@@ -1,0 +1,204 @@
+"""The classifier on the device, with the weights that are shipped."""
+
+import asyncio
+import math
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from emotion.classifier import REMEMBERED, SILENCE, STARTER, Classifier
+from emotion.labels import EMOTIONS, INDEX
+from emotion.mood import Mood, MoodSettings, feel
+from inference.gpu import Gpu
+from inference.job import ModelMissing, Priority
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def classifier() -> AsyncIterator[Classifier]:
+    async with Gpu("cpu") as gpu, Classifier(gpu) as ready:
+        yield ready
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Thank you so much for your help!", "gratitude"),
+        ("I'm so sorry, I didn't mean to hurt you.", "remorse"),
+        ("I love you!", "love"),
+        ("Haha, that's hilarious 😂", "amusement"),
+        ("You are an idiot and I hate you.", "anger"),
+        ("I'm terrified of what is behind that door.", "fear"),
+        ("Why does the oven need to be hot first?", "curiosity"),
+        ("That is disgusting.", "disgust"),
+        ("My grandmother died and I can't stop crying.", "sadness"),
+        ("I can't wait for the party tonight!!", "excitement"),
+        ("The shop opens at nine.", "neutral"),
+        ("You baked this yourself, Marigold? Amazing work!", "admiration"),
+    ],
+)
+async def test_plain_feelings_are_recognised(classifier: Classifier, text: str, label: str) -> None:
+    [scores] = await classifier.score([text])
+    assert label in classifier.labels(scores)
+
+
+async def test_any_string_is_scored(classifier: Classifier) -> None:
+    texts = [
+        "",
+        " \n",
+        "a" * 10_000,
+        "word " * 5_000,
+        "😂",
+        "😡" * 3_000,
+        "你好",
+        "привет",
+        "مرحبا",
+        "\x00\x1b[31m\ud800",
+        "*",
+    ]
+    for scores in await classifier.score(texts):
+        assert len(scores) == len(EMOTIONS)
+        assert all(math.isfinite(p) and 0 <= p <= 1 for p in scores)
+        assert classifier.labels(scores)
+
+
+async def test_a_message_without_words_is_neutral(classifier: Classifier) -> None:
+    assert await classifier.score(["", "https://example.com/cat.gif", "\u200b"]) == [SILENCE] * 3
+    assert classifier.labels(SILENCE) == ["neutral"]
+
+
+@pytest.mark.parametrize(
+    ("emoji", "label"),
+    [
+        ("😂", "amusement"),
+        ("❤️", "love"),
+        ("🥰", "love"),
+        ("😊", "joy"),
+        ("😭😭", "sadness"),
+        ("💔", "sadness"),
+        ("😡", "anger"),
+        ("🙄", "annoyance"),
+        ("🤢", "disgust"),
+        ("😱", "fear"),
+        ("😰", "nervousness"),
+        ("😮", "surprise"),
+        ("🤔", "curiosity"),
+        ("😕", "confusion"),
+        ("😳", "embarrassment"),
+        ("😌", "relief"),
+        ("👍🏽", "approval"),
+        ("👎", "disapproval"),
+        ("👏", "admiration"),
+        ("🙏", "gratitude"),
+        ("🎉", "excitement"),
+        ("🤗", "caring"),
+    ],
+)
+async def test_a_lone_emoji_says_what_people_say_with_it(classifier: Classifier, emoji: str, label: str) -> None:
+    [scores] = await classifier.score([emoji])
+    assert label in classifier.labels(scores)
+
+
+async def test_the_end_of_a_long_message_is_read(classifier: Classifier) -> None:
+    [scores] = await classifier.score(["The train leaves at nine. " * 400 + "Thank you so much for everything!"])
+    [plain] = await classifier.score(["The train leaves at nine. " * 400])
+    assert scores[INDEX["gratitude"]] > 10 * plain[INDEX["gratitude"]]
+
+
+async def test_scores_come_in_order_and_do_not_depend_on_their_company() -> None:
+    texts = [f"I {'really ' * (i % 9)}like number {i}." for i in range(40)]
+    async with Gpu("cpu") as gpu, Classifier(gpu) as together, Classifier(gpu) as alone:
+        crowd = await together.score(texts)
+        for i in (0, 8, 17, 39):
+            [one] = await alone.score([texts[i]])
+            assert one == pytest.approx(crowd[i], abs=1e-4)
+
+
+async def test_a_text_is_scored_once_and_memory_is_bounded(classifier: Classifier) -> None:
+    [first] = await classifier.score(["What a surprise!"])
+    assert (await classifier.score(["What a surprise!", "**What a surprise!**"])) == [first, first]
+    assert await classifier.score([]) == []
+    assert REMEMBERED >= 1_000
+
+
+async def test_a_text_scored_before_does_not_wait_for_the_device() -> None:
+    held = threading.Event()
+    async with Gpu("cpu") as gpu, Classifier(gpu) as classifier:
+        known = await classifier.score(["Good morning, everyone!"])
+        busy = asyncio.create_task(gpu.call(held.wait, Priority.FEELING))
+        try:
+            async with asyncio.timeout(30):
+                assert await classifier.score(["Good morning, everyone!"]) == known
+        finally:
+            held.set()
+        assert await busy
+
+
+async def test_missing_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
+    async with Gpu("cpu") as gpu:
+        with pytest.raises(ModelMissing, match="are part of Mien"):
+            async with Classifier(gpu, starter=tmp_path):
+                pass
+        with pytest.raises(ModelMissing, match="mien starter"):
+            async with Classifier(gpu, encoder=tmp_path):
+                pass
+
+
+async def test_the_shipped_files_are_small_and_the_card_names_every_label() -> None:
+    assert (STARTER / "head.safetensors").stat().st_size < 12e6
+    card = (STARTER / "card.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in card for name in EMOTIONS)
+    assert "CC BY 4.0" in card
+
+
+@pytest.mark.parametrize(
+    ("message", "felt"),
+    [
+        ("You are the worst baker I have ever met, you stupid cow.", {"sadness", "anger", "disgust"}),
+        ("Shut up, nobody likes you.", {"sadness", "anger", "annoyance"}),
+        ("I will burn your bakery down, and you with it.", {"sadness", "anger", "fear"}),
+        ("I got the job! I start on Monday!!", {"excitement", "joy"}),
+        ("We won the competition!", {"excitement", "joy"}),
+        ("My dog died this morning. He was fourteen and I miss him so much.", {"sadness", "caring"}),
+        ("I feel so alone lately, nobody calls me any more.", {"sadness", "caring"}),
+        ("How do you get the crust so crisp?", {"curiosity"}),
+        ("I'm so sorry about yesterday, I should never have said that.", {"caring", "relief"}),
+        ("I love you, Marigold.", {"love"}),
+        ("*kisses you softly* You mean everything to me.", {"love"}),
+        ("Haha, you have flour all over your nose, silly pony! 😂", {"amusement"}),
+        ("Thank you so much, that was delicious!", {"joy", "pride"}),
+        ("Wow, this is the best bread I have ever eaten. You're so talented!", {"pride", "joy"}),
+        ("Ew, there's a hair in my muffin. That's gross.", {"disgust", "embarrassment"}),
+        ("I'm really disappointed, I expected better from you.", {"sadness", "remorse"}),
+        ("I don't understand, what do you mean?", {"confusion", "curiosity"}),
+        ("Wait, WHAT? You are a pony?!", {"surprise", "curiosity"}),
+        ("I'm so nervous about my exam tomorrow.", {"caring", "nervousness"}),
+        ("I'm scared, something is moving behind that door!", {"fear"}),
+        ("Phew, thank god, they found her safe and sound.", {"relief", "joy"}),
+        ("No. I don't want that, and you should not do that.", {"disappointment", "annoyance"}),
+        ("*hugs you tightly* Everything will be alright.", {"gratitude", "love"}),
+        ("The shop opens at nine.", {"neutral"}),
+        ("ok, see you later then", {"neutral"}),
+    ],
+)
+async def test_a_message_leaves_the_listener_with_a_fitting_feeling(
+    classifier: Classifier, message: str, felt: set[str]
+) -> None:
+    [scores] = await classifier.score([message])
+    assert feel(Mood.neutral(), scores, own=False, settings=MoodSettings()).leading in felt
+
+
+async def test_small_talk_changes_no_face(classifier: Classifier) -> None:
+    log = [
+        *("hello there", "The shop opens at nine.", "I'll take two loaves.", "The train leaves at ten.", "ok"),
+        *("It is on the table.", "My brother works there.", "I had soup for lunch.", "see you later then"),
+    ]
+    mood = Mood.neutral()
+    for i, scores in enumerate(await classifier.score(log)):
+        mood = feel(mood, scores, own=i % 2 == 1, settings=MoodSettings())
+        assert mood.leading == "neutral", log[i]
