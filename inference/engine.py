@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Never, Self
 
+from inference.attention import widen
 from inference.cache import PrefixCache
 from inference.decode import Reader, pick, reply, shift, weigh
 from inference.gpu import Gpu
 from inference.job import Job, Priority
-from inference.loader import load
+from inference.loader import Loaded, load
 from inference.sampling import SamplingParams
 from inference.tokens import Message, ReplyText, Tokens
 
@@ -54,7 +55,7 @@ class Engine:
         self._prefix_bytes = prefix_bytes
 
     async def __aenter__(self) -> Self:
-        loaded = await self._gpu.call(lambda: load(self._name, self._cache, self._gpu.device), Priority.REPLY)
+        loaded = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
         self._reader = Reader(loaded.model, PrefixCache(self._prefix_bytes))
         self.context_tokens = loaded.context_tokens
@@ -65,6 +66,12 @@ class Engine:
     ) -> None:
         self._reader.prefixes.clear()
         del self._reader
+
+    def _load(self) -> Loaded:
+        loaded = load(self._name, self._cache, self._gpu.device)
+        if self._gpu.device.type == "cpu":
+            widen(loaded.model)
+        return loaded
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the chat template's prompt for `messages`."""

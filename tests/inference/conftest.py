@@ -8,7 +8,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from inference.attention import widen
 from inference.job import Steps
+from inference.loader import Loaded, load
 
 Run: TypeAlias = Callable[[Steps[Any, Any]], tuple[list[Any], Any]]
 
@@ -49,8 +51,8 @@ def tiny() -> Any:
 
 
 @pytest.fixture(scope="session")
-def starter(model_cache: Path) -> Any:
-    """The starter model as Mien loads it."""
-    from inference.loader import load
-
-    return load("starter", model_cache, torch.device("cpu"))
+def starter(model_cache: Path) -> Loaded:
+    """The starter model as the engine runs it on a CPU."""
+    loaded = load("starter", model_cache, torch.device("cpu"))
+    widen(loaded.model)
+    return loaded

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,6 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from inference.engine import Engine, TooLong
 from inference.gpu import Gpu
 from inference.job import Priority
+from inference.loader import Loaded
 from inference.sampling import SamplingParams
 from inference.tokens import Message
 
@@ -38,7 +38,7 @@ async def engine(gpu: Gpu, model_cache: Path) -> AsyncIterator[Engine]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def small(gpu: Gpu, starter: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+async def small(gpu: Gpu, starter: Loaded, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     """A random model of 96 tokens of context with the starter's tokenizer, loaded from a folder."""
     folder = tmp_path_factory.mktemp("small")
     config = LlamaConfig(
@@ -60,7 +60,7 @@ async def said(engine: Engine, messages: Sequence[Message], params: SamplingPara
     return [piece async for piece in engine.stream(messages, params)]
 
 
-async def test_a_reply_streams_and_greedy_is_what_generate_says(engine: Engine, starter: Any) -> None:
+async def test_a_reply_streams_and_greedy_is_what_generate_says(engine: Engine, starter: Loaded) -> None:
     tokenizer, model = starter.tokenizer, starter.model
     inputs = tokenizer.apply_chat_template(CHAT, add_generation_prompt=True, return_tensors="pt")
     with torch.inference_mode():
@@ -108,7 +108,7 @@ async def test_a_cancelled_listener_frees_the_device_too(engine: Engine, gpu: Gp
     assert await gpu.call(lambda: "free", Priority.PREWARM) == "free"
 
 
-async def test_count_is_the_length_of_the_prompt(engine: Engine, starter: Any) -> None:
+async def test_count_is_the_length_of_the_prompt(engine: Engine, starter: Loaded) -> None:
     expected = starter.tokenizer.apply_chat_template(CHAT, add_generation_prompt=True)["input_ids"]
     assert engine.count(CHAT) == len(expected)
     assert engine.context_tokens == 8192

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from inference.loader import Loaded
 from inference.tokens import Detokenizer, Message, ReplyText, StopStrings, Tokens
 
 SYSTEM = Message(role="system", content="You are Marigold, a pony who bakes.")
 
 
 @pytest.fixture(scope="session")
-def tokens(starter: Any) -> Tokens:
+def tokens(starter: Loaded) -> Tokens:
     return Tokens(starter.tokenizer)
 
 
@@ -29,7 +30,7 @@ def pieces(tokens: Tokens, ids: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["Hello!", "", "\n\n  two lines\n", "käse 🧀 チーズ", "a < b | c > d", "<|im_start"])
-def test_a_prompt_is_the_chat_template_of_the_model(tokens: Tokens, starter: Any, text: str) -> None:
+def test_a_prompt_is_the_chat_template_of_the_model(tokens: Tokens, starter: Loaded, text: str) -> None:
     messages = [SYSTEM, user(text), Message(role="assistant", content="Oh!"), user("And?")]
     expected = starter.tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
     assert tokens.prompt(messages) == expected
@@ -70,7 +71,7 @@ def test_an_assistants_last_message_is_continued(tokens: Tokens) -> None:
     assert prompt[-1] not in tokens.controls
 
 
-def test_a_template_with_strict_turns_gets_them(starter: Any) -> None:
+def test_a_template_with_strict_turns_gets_them(starter: Loaded) -> None:
     from copy import copy
 
     strict = copy(starter.tokenizer)
@@ -84,7 +85,7 @@ def test_a_template_with_strict_turns_gets_them(starter: Any) -> None:
         tokens.prompt([Message(role="assistant", content="a"), user("b")])
 
 
-def test_a_model_without_a_chat_template_is_one_sentence(starter: Any) -> None:
+def test_a_model_without_a_chat_template_is_one_sentence(starter: Loaded) -> None:
     from copy import copy
 
     bare = copy(starter.tokenizer)
