@@ -1,7 +1,8 @@
 """The denoising loop, unrolled and numbered, over diffusers' UNet and scheduler.
 
 Flow matching (Lipman et al., arXiv 2210.02747) along straight lines: x_t = (1 - t) x + t noise, t from 1 to 0. The UNet
-predicts x itself ("x-prediction"), from which the velocity (x_t - x) / t follows; one step is an Euler step along it.
+predicts x itself ("x-prediction"), or by how much x differs from the known picture; from x the velocity (x_t - x) / t
+follows, and one step is an Euler step along it.
 Outside the mask the known picture is put back after every step, at the noise level of that step. It is a generator: one
 `next` is one step on the device. It knows neither personas nor files.
 """
@@ -58,7 +59,8 @@ def inpaint(parts: Parts, canvases: list[Canvas], num_inference_steps: int = 4) 
     sample = noise * times[0] + known * (1 - times[0])
     for (t, t_next), timestep in zip(pairwise(times), timesteps, strict=True):
         seen = torch.cat((sample, shown), dim=1).to(parts.dtype, memory_format=torch.channels_last)
-        predicted = parts.unet(seen, timestep, encoder_hidden_states=prompts).sample.float()  # (B, C, h, w), x itself
+        said = parts.unet(seen, timestep, encoder_hidden_states=prompts).sample.float()  # (B, C, h, w)
+        predicted = known + said if parts.predicts == "difference" else said
         sample = euler_blend(sample, predicted, t, t_next, may_change, known, noise)
         yield None
 

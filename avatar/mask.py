@@ -1,36 +1,30 @@
 """A portrait: the base picture, and the mask that says which of its pixels may change.
 
-Opens whatever Pillow opens and answers everything else with one sentence; chooses the square crop that is painted, and
-how much of the painting each pixel takes. White in a mask means "may change", as in inpainting tools. Knows no model.
+Chooses the square crop that is painted, and how much of the painting each pixel takes. White in a mask means "may
+change", as in inpainting tools. It knows no model.
 """
 
 import hashlib
 import os
-import struct
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter
 
+from avatar.picture import PortraitError, open_picture, to_png
 from avatar.proposal import propose
-from avatar.shelf import to_png, write_whole
+from avatar.shelf import write_whole
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-MAX_PIXELS = 40_000_000  # 6,300 x 6,300: above any portrait, below what a hostile file may claim to hold
 CONTEXT = 1 / 8  # how much of the mask's longer side the crop shows around it, on each side
 CONTEXT_PX = (32, 64)  # and its limits, in pixels of a picture 512 wide; scaled with the picture
 PORTRAITS_KEPT = 32
 FEATHER = 1 / 48  # of the crop's side: the width over which the painting fades out inside the mask
-
-
-class PortraitError(ValueError):
-    """A base picture or mask cannot be used; str() is the sentence for the admin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +124,6 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def open_picture(path: Path) -> Image.Image:
-    """The picture in a file as "RGB", or "RGBA" if it has transparency: upright, 8 bit, its first frame."""
-    if not path.is_file():
-        raise PortraitError(f"{path} is missing: put a picture there.")
-    try:
-        with Image.open(path) as image:
-            _check_size(path, image.size)
-            image.load()
-            return _eight_bit(ImageOps.exif_transpose(image))
-    except PortraitError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PortraitError(f"{path} has too many pixels: at most {MAX_PIXELS:,} can be used.") from error
-    except UnidentifiedImageError as error:
-        raise PortraitError(f"{path} is not a picture that can be read: save it as PNG.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError) as error:
-        # Pillow's decoders fail in all these ways on damaged files.
-        raise PortraitError(f"{path} cannot be read as a picture ({error}): save it again as PNG.") from error
-
-
 def bounding_box(mask: Bytes) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of what is not zero in mask (H, W), right and bottom exclusive."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -195,26 +169,6 @@ def _read(path: Path) -> bytes:
         raise PortraitError(f"{path} is missing: put a picture there.") from error
     except OSError as error:
         raise PortraitError(f"{path} cannot be read ({error.strerror}).") from error
-
-
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
-        raise PortraitError(f"{path} has {size[0]} x {size[1]} pixels: at most {MAX_PIXELS:,} in all can be used.")
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _scaled(image)
-    return image.convert("RGBA" if image.has_transparency_data else "RGB")
-
-
-def _scaled(image: Image.Image) -> Image.Image:
-    """Wide grey values as "L". Pillow's own conversion clips at 255, which makes 16-bit pictures white."""
-    values = np.asarray(image).astype(np.float64)
-    top = 65535.0 if image.mode != "F" else 1.0
-    if image.mode in ("I", "F") and values.max(initial=0) <= 255 and (image.mode == "I" or values.max(initial=0) > 1):
-        top = 255.0  # 8-bit values in a wide format
-    return Image.fromarray(np.clip(np.nan_to_num(values) / top * 255 + 0.5, 0, 255).astype(np.uint8))
 
 
 def _grey(mask: Image.Image) -> Image.Image:

@@ -30,8 +30,10 @@ from avatar.gate import Verdict, judge
 from avatar.inpaint import Canvas, inpaint
 from avatar.mask import Floats, Portrait, Portraits
 from avatar.parts import Parts, open_parts, painter_folder, revision_of
+from avatar.picture import to_png
 from avatar.prompts import Prompts
-from avatar.shelf import Face, Shelf, Shelved, key_of, to_png
+from avatar.shelf import Face as Face
+from avatar.shelf import Shelf, Shelved, key_of
 from inference.gpu import Gpu
 from inference.job import Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent

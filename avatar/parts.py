@@ -3,7 +3,8 @@
     model_index.json            names the parts
     unet/                       UNet2DConditionModel: config.json and safetensors (fp16 on disk)
     scheduler/                  FlowMatchEulerDiscreteScheduler: scheduler_config.json
-    codec.json                  {"kind": "patch", "patch": 6, "size": 192}; see avatar/codec.py
+    codec.json                  {"kind": "patch", "patch": 6, "size": 192}; see avatar/codec.py.
+                                "predicts": "difference" if the UNet predicts x minus the base picture, not x itself
 
 Opening moves weights, so it belongs on the device's thread; `painter_folder` and `revision_of` only look at files and
 may be called anywhere. The text encoder is not a part: prompts come as embeddings (avatar/prompts.py).
@@ -43,6 +44,7 @@ class Parts:
     unet: torch.nn.Module
     scheduler: Scheduler
     codec: Codec
+    predicts: str  # what the UNet says: "x", the picture; "difference", by how much it differs from the base picture
     device: torch.device
     dtype: torch.dtype
 
@@ -65,6 +67,11 @@ def painter_folder(model: str) -> Path:
     return folder
 
 
+def starter_folder() -> Path:
+    """The folder of the painter that comes with Mien; ModelMissing when it is not complete."""
+    return painter_folder("starter")
+
+
 def revision_of(folder: Path) -> str:
     """SHA-256 over every file that decides what this painter paints."""
     digest = hashlib.sha256()
@@ -77,6 +84,7 @@ def revision_of(folder: Path) -> str:
 def open_parts(folder: Path, device: torch.device) -> Parts:
     """Load a painter onto `device`; ModelMissing says in one sentence what is wrong with its folder."""
     codec = load_codec(folder / "codec.json")
+    predicts = _predicts(folder / "codec.json")
     _check_classes(folder / "model_index.json")
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     # Late, because diffusers takes seconds to import and a face from the shelf needs none of it.
@@ -90,7 +98,14 @@ def open_parts(folder: Path, device: torch.device) -> Parts:
     except (OSError, ValueError, RuntimeError, TypeError, KeyError) as error:
         raise ModelMissing(f"The painter in {folder} cannot be read ({_first_line(error)}).") from error
     unet = unet.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-    return Parts(unet, scheduler, codec, device, dtype)
+    return Parts(unet, scheduler, codec, predicts, device, dtype)
+
+
+def _predicts(path: Path) -> str:
+    predicts = json.loads(path.read_text()).get("predicts", "x")
+    if predicts not in ("x", "difference"):
+        raise ModelMissing(f"{path}: this painter predicts '{predicts}', but only 'x' and 'difference' are known.")
+    return str(predicts)
 
 
 def _check_classes(index: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from avatar.mask import open_picture
+from avatar.picture import open_picture
 
 PAPER, INK = (255, 255, 255), (34, 34, 38)
 GAP = 12  # pixels between tiles

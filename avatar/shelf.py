@@ -8,7 +8,6 @@ bounded in bytes; the faces not worn for longest leave first. It knows no model 
 """
 
 import hashlib
-import io
 import json
 import os
 import secrets
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+
+from avatar.picture import open_picture, to_png
 
 DISCORD_SIDE = 512  # pixels; larger avatars are shown no larger
 DISCORD_BYTES = 1_000_000
@@ -111,23 +112,23 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def avatar_bytes(face: Face) -> bytes:
-    """The face as Discord takes it: a square PNG around its focus, at most 512 px wide and smaller than 1 MB."""
-    content = face.path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
-        if image.format == "PNG" and image.width == image.height <= DISCORD_SIDE and len(content) < DISCORD_BYTES:
-            return content
-        square = _square(image.convert("RGBA" if image.has_transparency_data else "RGB"), face.focus)
+    """The face as Discord takes it: a square PNG around its focus, at most 512 px wide and smaller than 1 MB.
+
+    Raises PortraitError when its file is no picture any more.
+    """
+    picture = open_picture(face.path)
+    if picture.width == picture.height <= DISCORD_SIDE and _is_small_png(face.path):
+        return face.path.read_bytes()
+    square = _square(picture, face.focus)
     side = min(square.width, DISCORD_SIDE)
     while len(png := to_png(square.resize((side, side), Image.Resampling.LANCZOS))) >= DISCORD_BYTES:
         side = side * 3 // 4  # only noise is this large
     return png
 
 
-def to_png(image: Image.Image) -> bytes:
-    """The picture as PNG bytes, without metadata."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+def _is_small_png(path: Path) -> bool:
+    with path.open("rb") as file:
+        return path.stat().st_size < DISCORD_BYTES and file.read(8) == b"\x89PNG\r\n\x1a\n"
 
 
 def _square(image: Image.Image, focus: tuple[float, float]) -> Image.Image:

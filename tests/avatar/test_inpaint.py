@@ -93,6 +93,18 @@ def test_with_a_perfect_painter_the_answer_is_exact_after_any_number_of_steps(pa
         assert torch.allclose(painted[0][inside], torch.tensor(0.25), atol=1e-5)
 
 
+def test_a_painter_that_says_no_difference_leaves_the_picture_as_it_was(parts: Parts) -> None:
+    class Content(torch.nn.Module):
+        """Changes nothing."""
+
+        def forward(self, seen: Tensor, timestep: Tensor, encoder_hidden_states: Tensor) -> "Content":
+            self.sample = torch.zeros(len(seen), 48, 8, 8)
+            return self
+
+    painted, _ = run(replace(parts, unet=Content(), predicts="difference"), [canvas()])
+    assert torch.allclose(painted[0], canvas().pixels, atol=1e-5)
+
+
 def test_times_fall_evenly_from_one_to_zero(parts: Parts) -> None:
     times, timesteps = schedule(parts, 4)
     assert times == pytest.approx([1, 0.75, 0.5, 0.25, 0])

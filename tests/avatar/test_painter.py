@@ -14,8 +14,9 @@ from avatar import painter as painter_module
 from avatar.composite import Cutting
 from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Verdict
-from avatar.mask import Floats, PortraitError
+from avatar.mask import Floats
 from avatar.painter import ATTEMPTS, Painter
+from avatar.picture import PortraitError
 from avatar.shelf import Shelf, avatar_bytes
 from inference.gpu import Gpu
 from inference.job import ModelMissing, Priority, Replaced, Steps, Stopped

@@ -60,6 +60,17 @@ def test_a_damaged_file_is_one_sentence(folder: Path, file: str, text: str, says
     assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
 
 
+def test_what_the_unet_predicts_is_read_and_checked(folder: Path) -> None:
+    codec = folder / "codec.json"
+    assert open_parts(folder, CPU).predicts == "x"
+    said = json.loads(codec.read_text())
+    codec.write_text(json.dumps(said | {"predicts": "difference"}))
+    assert open_parts(folder, CPU).predicts == "difference"
+    codec.write_text(json.dumps(said | {"predicts": "epsilon"}))
+    with pytest.raises(ModelMissing, match="predicts 'epsilon'"):
+        open_parts(folder, CPU)
+
+
 def test_a_model_of_another_class_is_one_sentence(folder: Path) -> None:
     index = json.loads((folder / "model_index.json").read_text())
     index["unet"][1] = "FluxTransformer2DModel"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avatar.mask import PortraitError
+from avatar.picture import PortraitError
 from avatar.sheet import GAP, LABEL, contact_sheet
 
 

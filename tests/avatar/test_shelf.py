@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avatar.shelf import Face, Shelf, avatar_bytes, key_of, to_png, write_whole
+from avatar.picture import PortraitError, to_png
+from avatar.shelf import Face, Shelf, avatar_bytes, key_of, write_whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +81,8 @@ PROCESS = """
 import sys
 from pathlib import Path
 from PIL import Image
-from avatar.shelf import Shelf, key_of, to_png
+from avatar.picture import to_png
+from avatar.shelf import Shelf, key_of
 shelf = Shelf(Path(sys.argv[1]), max_bytes=int(sys.argv[2]))
 pngs = [to_png(Image.new("RGB", (48, 48), (n, n, n))) for n in range(20)]
 for turn in range(6):
@@ -133,3 +135,9 @@ def test_a_base_picture_in_another_format_becomes_a_png(tmp_path: Path) -> None:
     Image.new("P", (40, 40)).save(tmp_path / "a.gif")
     with Image.open(io.BytesIO(avatar_bytes(face(tmp_path / "a.gif")))) as square:
         assert square.format == "PNG" and square.size == (40, 40)
+
+
+def test_a_face_that_is_no_picture_any_more_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"gone bad")
+    with pytest.raises(PortraitError, match="not a picture"):
+        avatar_bytes(face(tmp_path / "a.png"))

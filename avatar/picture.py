@@ -1,0 +1,62 @@
+"""Pictures from files: whatever Pillow opens, in one form; everything else is answered with one sentence."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 40_000_000  # 6,300 x 6,300: above any portrait, below what a hostile file may claim to hold
+
+
+class PortraitError(ValueError):
+    """A base picture or mask cannot be used; str() is the sentence for the admin."""
+
+
+def open_picture(path: Path) -> Image.Image:
+    """The picture in a file as "RGB", or "RGBA" if it has transparency: upright, 8 bit, its first frame."""
+    if not path.is_file():
+        raise PortraitError(f"{path} is missing: put a picture there.")
+    try:
+        with Image.open(path) as image:
+            _check_size(path, image.size)
+            image.load()
+            return _eight_bit(ImageOps.exif_transpose(image))
+    except PortraitError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PortraitError(f"{path} has too many pixels: at most {MAX_PIXELS:,} can be used.") from error
+    except UnidentifiedImageError as error:
+        raise PortraitError(f"{path} is not a picture that can be read: save it as PNG.") from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError) as error:
+        # Pillow's decoders fail in all these ways on damaged files.
+        raise PortraitError(f"{path} cannot be read as a picture ({error}): save it again as PNG.") from error
+
+
+def to_png(image: Image.Image) -> bytes:
+    """The picture as PNG bytes, without metadata."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _check_size(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PortraitError(f"{path} has {size[0]} x {size[1]} pixels: at most {MAX_PIXELS:,} in all can be used.")
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _scaled(image)
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """Wide grey values as "L". Pillow's own conversion clips at 255, which makes 16-bit pictures white."""
+    values = np.asarray(image).astype(np.float64)
+    top = 65535.0 if image.mode != "F" else 1.0
+    if image.mode in ("I", "F") and values.max(initial=0) <= 255 and (image.mode == "I" or values.max(initial=0) > 1):
+        top = 255.0  # 8-bit values in a wide format
+    return Image.fromarray(np.clip(np.nan_to_num(values) / top * 255 + 0.5, 0, 255).astype(np.uint8))
