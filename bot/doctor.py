@@ -13,7 +13,7 @@ from avatar.parts import starter_folder
 from bot.errors import sentence
 from bot.settings import Settings, load_settings
 from inference.carriers import verify
-from kernels.choose import check_no_rival
+from inference.rival import check_no_rival
 from persona.card import check, load_persona
 from persona.cast import Cast
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from inference.carriers import smollm2_gguf, verify
 from inference.convert import converted
 from inference.job import ModelMissing
-from inference.progress import Progress, silent
+from inference.progress import Progress, bar
+from inference.rival import check_no_rival
 from kernels.layout import Blocks4, Blocks8
 from kernels.linear4 import Linear4, Linear8
 
@@ -40,7 +41,7 @@ def load(
     model: str,
     cache: Path,
     device: torch.device | str = "cpu",
-    progress: Progress = silent,
+    progress: Progress | None = None,
     *,
     quantization: Quantization = "none",
     download: bool = False,
@@ -49,11 +50,14 @@ def load(
 
     `cache` keeps converted GGUF files. `quantization` is for folders and hub names; a GGUF file is quantized already.
     A hub name is looked up in the local Hugging Face cache, and downloaded only if `download`. Raises ModelMissing
-    with what was looked for and what to do.
+    with what was looked for and what to do. Converting a file shows its progress on stderr unless `progress` is given.
     """
+    check_no_rival()
     path = locate(model, cache, download)
     if path.suffix == ".gguf":
-        return load_packed(converted(path, cache, progress), model, device)
+        with bar() as shown:
+            folder = converted(path, cache, progress or shown)
+        return load_packed(folder, model, device)
     return load_folder(path, model, device, quantization)
 
 

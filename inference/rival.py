@@ -6,9 +6,11 @@ any model. Asked before anything heavy is imported; knows only what is installed
 
 from importlib.metadata import PackageNotFoundError, version
 
+from inference.job import ModelMissing
 
-class RivalKernels(Exception):
-    """The distribution `kernels` is installed beside Mien."""
+
+class RivalKernels(ModelMissing):
+    """No model can be built: the distribution `kernels` is installed beside Mien."""
 
 
 def check_no_rival() -> None:
