@@ -10,8 +10,6 @@ everything else        a mistake of ours: logged with its traceback, members see
 import errno
 import logging
 import sqlite3
-from functools import cache
-from importlib import import_module
 
 import aiohttp
 import discord
@@ -30,8 +28,9 @@ TELLING = {
     "persona.tomlfile": ("TomlError",),
     "inference.job": ("Busy", "NoRoom", "ModelMissing", "Replaced", "Stopped"),
     "inference.gpu": ("NoDevice",),
+    "inference.rival": ("RivalKernels",),
     "inference.engine": ("TooLong",),
-    "avatar.mask": ("PortraitError",),
+    "avatar.picture": ("PortraitError",),
     "bot.conversation": ("StoryError",),
     "bot.playground.errors": ("PlaygroundError",),
 }
@@ -47,7 +46,7 @@ def sentence(error: BaseException) -> str | None:
         return sentence(error.exceptions[0])
     if isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError):
         return sentence(error.__cause__) if error.__cause__ else None
-    if isinstance(error, MienError | _telling()):
+    if isinstance(error, MienError) or _tells_itself(error):
         return str(error)
     return _of_discord(error) or _of_network(error) or _of_system(error)
 
@@ -62,10 +61,9 @@ def for_member(error: BaseException) -> str:
     return said or UNKNOWN
 
 
-@cache
-def _telling() -> tuple[type[BaseException], ...]:
-    """The errors of the rooms. Imported when the first error is told: some of these rooms take seconds to import."""
-    return tuple(getattr(import_module(room), name) for room, names in TELLING.items() for name in names)
+def _tells_itself(error: BaseException) -> bool:
+    """By name, so that telling a small mistake imports no model room, which would take seconds."""
+    return any(kind.__qualname__ in TELLING.get(kind.__module__, ()) for kind in type(error).__mro__)
 
 
 def _of_discord(error: BaseException) -> str | None:
