@@ -11,16 +11,39 @@ the same to the last bit whether the blocks were there or not, and the same seed
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from inference.job import ModelMissing
 
 CHUNK = 64  # tokens; a step of prefill, and what a warm prompt reads again at most
 
 Block: TypeAlias = list[tuple[Tensor, Tensor]]
 """Keys and values, each (1, H, CHUNK, D), of every layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a model keeps of the tokens it read: how many layers keep keys and values, and whether some look back only
+    so far (they are kept whole all the same, so that prompts of any length share beginnings)."""
+
+    layers: int
+    sliding: bool
+
+
+def memory_of(model: Any) -> Memory:
+    """The memory of a transformers model; ModelMissing when it keeps anything else than keys and values."""
+    layers = DynamicCache(config=model.config).layers
+    if not layers or any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):
+        raise ModelMissing(
+            f"Models like this one ({model.config.model_type}) keep more than keys and values of what they read, which"
+            " Mien cannot reuse: choose a transformer without state-space or compressed layers."
+        )
+    return Memory(len(layers), any(type(layer) is DynamicSlidingWindowLayer for layer in layers))
 
 
 class PastLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untyped here
@@ -59,11 +82,15 @@ class PastLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untyped 
         """Tokens stored."""
         return self._length
 
+    def rewind(self, length: int) -> None:
+        """Forget the tokens after the first `length`."""
+        self._length = min(self._length, length)
+
 
 class Past(Cache):  # type: ignore[misc]  # transformers is untyped here
     """The keys and values of one sequence, for `model(..., past_key_values=past)`.
 
-    layers: attention layers of the model. room: tokens it can hold.
+    layers: how many layers of the model keep some. room: tokens it can hold.
     """
 
     def __init__(self, layers: int, room: int) -> None:
@@ -73,6 +100,11 @@ class Past(Cache):  # type: ignore[misc]  # transformers is untyped here
         """Append the keys and values of one chunk, copied."""
         for layer, (keys, values) in zip(self.layers, block, strict=True):
             layer.update(keys, values)
+
+    def rewind(self, length: int) -> None:
+        """Forget the tokens after the first `length`."""
+        for layer in self.layers:
+            layer.rewind(length)
 
     def block(self, start: int, end: int) -> Block:
         """A copy of the keys and values of tokens start..end."""
@@ -119,11 +151,6 @@ class PrefixCache:
                 self._blocks.move_to_end(digest)
         while self.bytes > self._max_bytes:
             self.bytes -= _bytes(self._blocks.popitem(last=False)[1])
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._blocks.clear()
-        self.bytes = 0
 
 
 def _digests(tokens: Sequence[int]) -> Iterator[bytes]:

@@ -7,12 +7,12 @@ steps. One step is one chunk of a prompt or one token of one reply.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Never
+from typing import Any, Never, Self
 
 import torch
 from torch import Tensor
 
-from inference.cache import CHUNK, Past, PrefixCache
+from inference.cache import CHUNK, Memory, Past, PrefixCache, memory_of
 from inference.job import Steps
 from inference.sampling import SamplingParams, distribution, draw
 from inference.tokens import ReplyText
@@ -28,11 +28,17 @@ class Reader:
     """
 
     model: Any
+    memory: Memory
     prefixes: PrefixCache
+
+    @classmethod
+    def of(cls, model: Any, prefixes: PrefixCache) -> Self:
+        """A reader for `model`; ModelMissing when it is of a kind whose memory cannot be reused."""
+        return cls(model, memory_of(model), prefixes)
 
     def past(self, room: int) -> Past:
         """An empty past for `room` tokens."""
-        return Past(self.model.config.num_hidden_layers, room)
+        return Past(self.memory.layers, room)
 
     def read(self, tokens: Sequence[int], past: Past) -> Tensor:
         """Append `tokens` to `past`; the logits (V,) after the last of them."""
@@ -41,11 +47,24 @@ class Reader:
         return logits[0, -1]
 
     def read_branches(self, branches: Sequence[Sequence[int]], past: Past) -> list[Tensor]:
-        """Read token sequences that each continue `past`, in one pass; the logits (len, V) after each of their tokens.
+        """Read token sequences that each continue `past`; the logits (len, V) after each of their tokens.
 
-        The branches stand one after another in a single row; a mask lets a token see the past and its own branch.
-        `past` holds all of them afterwards, so it is of no further use.
+        `past` is as it was afterwards, and needs room for all of them together.
         """
+        start = past.get_seq_length()
+        if not self.memory.sliding:
+            logits = self._read_side_by_side(branches, past)
+            past.rewind(start)
+            return logits
+        one_by_one = []
+        for branch in branches:
+            ids = torch.tensor([branch], device=self.model.device)
+            one_by_one.append(self.model(input_ids=ids, past_key_values=past, use_cache=True).logits[0])
+            past.rewind(start)
+        return one_by_one
+
+    def _read_side_by_side(self, branches: Sequence[Sequence[int]], past: Past) -> list[Tensor]:
+        """The branches one after another in a single row; a mask lets a token see the past and its own branch."""
         start, model = past.get_seq_length(), self.model
         lengths = [len(branch) for branch in branches]
         branch_of = torch.repeat_interleave(torch.tensor(lengths))  # (T,): to which branch a token belongs

@@ -57,15 +57,14 @@ class Engine:
     async def __aenter__(self) -> Self:
         loaded = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
-        self._reader = Reader(loaded.model, PrefixCache(self._prefix_bytes))
+        self._reader = Reader.of(loaded.model, PrefixCache(self._prefix_bytes))
         self.context_tokens = loaded.context_tokens
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._reader.prefixes.clear()
-        del self._reader
+        del self._reader  # jobs that still run hold it until their end
 
     def _load(self) -> Loaded:
         loaded = load(self._name, self._cache, self._gpu.device)

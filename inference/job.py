@@ -6,7 +6,7 @@ what they return. This file knows no device, no thread and no torch: `inference/
     Exception
     ├── Busy          refused: too much is waiting already
     ├── NoRoom        ended: the device's memory was too small for this job
-    ├── ModelMissing  a model that was asked for is not on this machine
+    ├── ModelMissing  a model that was asked for is not on this machine, or none that can be used
     ├── Replaced      ended: a newer job of the same key took its place
     └── Stopped       ended or refused: the device is being shut down
 """
@@ -46,7 +46,7 @@ class NoRoom(Exception):
 
 
 class ModelMissing(Exception):
-    """A model is not on this machine; the sentence says how to get it; read by admins."""
+    """A model is not on this machine or cannot be used; the sentence says what to do; read by admins."""
 
 
 class Replaced(Exception):

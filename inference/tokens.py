@@ -11,6 +11,8 @@ from typing import Any, TypedDict
 
 from jinja2 import TemplateError
 
+from inference.job import ModelMissing
+
 REPLACEMENT = "\ufffd"
 LONGEST_CHARACTER = 4  # bytes of UTF-8, and so tokens at most
 CONTEXT = 4  # tokens before a piece that are decoded with it: some tokenizers join a word to what stands before it
@@ -26,15 +28,14 @@ class Message(TypedDict):
 class Tokens:
     """A model's tokenizer, for use from any thread: nothing here changes after construction.
 
-    tokenizer: a transformers tokenizer with a Rust backend. Raises ValueError with a sentence when it has none, or
-    no chat template.
+    tokenizer: a transformers tokenizer with a Rust backend. Raises ModelMissing when it has none, or no chat template.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         if getattr(tokenizer, "backend_tokenizer", None) is None:
-            raise ValueError("The model's tokenizer has no tokenizer.json: choose a model that has one.")
+            raise ModelMissing("The model's tokenizer has no tokenizer.json: choose a model that has one.")
         if not tokenizer.chat_template:
-            raise ValueError("The model has no chat template: choose one trained for chat (often named -Instruct).")
+            raise ModelMissing("The model has no chat template: choose one trained for chat (often named -Instruct).")
         self._tokenizer = tokenizer
         self._backend = tokenizer.backend_tokenizer
         # A copy, for the tokenizers library keeps "read control tokens as text" as a setting of the whole tokenizer.

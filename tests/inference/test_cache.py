@@ -33,7 +33,7 @@ def prompt(length: int, seed: int = 0) -> list[int]:
 
 @pytest.fixture
 def reader(tiny: Any) -> Counting:
-    return Counting(tiny, PrefixCache(1 << 30))
+    return Counting.of(tiny, PrefixCache(1 << 30))
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_only_what_is_new_is_read(
     READ.clear()
     warm = logits_after(reader, second)
     assert read == READ
-    cold = logits_after(Reader(reader.model, PrefixCache(0)), second)
+    cold = logits_after(Reader.of(reader.model, PrefixCache(0)), second)
     assert torch.equal(warm, cold)
 
 
@@ -108,7 +108,7 @@ def test_what_follows_does_not_reach_into_the_cache(
 def test_the_least_recently_used_leave_and_the_bytes_are_true(tiny: Any, logits_after: LogitsAfter) -> None:
     size = 2 * 2 * 2 * CHUNK * 12 * 4  # layers x (keys, values) x heads x tokens x head dimension x float32
     prefixes = PrefixCache(4 * size)
-    reader = Counting(tiny, prefixes)
+    reader = Counting.of(tiny, prefixes)
     a, b, c = (prompt(2 * CHUNK + 1, seed) for seed in range(3))
     logits_after(reader, a)
     logits_after(reader, b)
@@ -126,7 +126,7 @@ def test_the_least_recently_used_leave_and_the_bytes_are_true(tiny: Any, logits_
 
 def test_a_half_forgotten_prompt_keeps_its_beginning(tiny: Any, logits_after: LogitsAfter) -> None:
     size = 2 * 2 * 2 * CHUNK * 12 * 4
-    reader = Counting(tiny, PrefixCache(2 * size))
+    reader = Counting.of(tiny, PrefixCache(2 * size))
     tokens = prompt(2 * CHUNK + 1)
     logits_after(reader, tokens)
     logits_after(reader, prompt(CHUNK + 1, seed=5))  # pushes one block out: it must be the second of `tokens`
@@ -137,7 +137,7 @@ def test_a_half_forgotten_prompt_keeps_its_beginning(tiny: Any, logits_after: Lo
 
 def test_without_room_nothing_is_kept_and_all_is_well(tiny: Any, logits_after: LogitsAfter) -> None:
     prefixes = PrefixCache(0)
-    reader = Counting(tiny, prefixes)
+    reader = Counting.of(tiny, prefixes)
     logits_after(reader, prompt(2 * CHUNK + 1))
     logits_after(reader, prompt(2 * CHUNK + 1))
     assert READ == [CHUNK, CHUNK, 1] * 2
@@ -145,7 +145,7 @@ def test_without_room_nothing_is_kept_and_all_is_well(tiny: Any, logits_after: L
 
 
 def test_a_past_that_is_too_small_says_so(tiny: Any) -> None:
-    reader = Reader(tiny, PrefixCache(0))
+    reader = Reader.of(tiny, PrefixCache(0))
     past = reader.past(3)
     with torch.inference_mode(), pytest.raises(AssertionError, match="4 tokens do not fit into a past of 3"):
         reader.read(prompt(4), past)

@@ -6,9 +6,22 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from inference.cache import CHUNK, PrefixCache
 from inference.decode import PENALTY_WINDOW, Reader, pick, reply, shift, weigh
+from inference.job import ModelMissing
 from inference.sampling import SamplingParams
 
 Run = Callable[[Any], Any]
@@ -30,7 +43,7 @@ class Numbers:
 
 @pytest.fixture
 def reader(tiny: Any) -> Reader:
-    return Reader(tiny, PrefixCache(1 << 30))
+    return Reader.of(tiny, PrefixCache(1 << 30))
 
 
 def prompt(length: int, seed: int = 0) -> list[int]:
@@ -51,17 +64,52 @@ def mean_log_probability(model: Any, tokens: list[int], option: list[int]) -> fl
     return float(picked.mean())
 
 
+SIZES: dict[str, Any] = {
+    "vocab_size": 211,
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "initializer_range": 0.3,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+KINDS = {
+    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES)),
+    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES)),
+    "mistral, looking back 24 tokens": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=24)),
+    "gemma 3, one layer of two looking back 24 tokens": lambda: Gemma3ForCausalLM(
+        Gemma3TextConfig(**SIZES, sliding_window=24, layer_types=["sliding_attention", "full_attention"])
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def kind(request: pytest.FixtureRequest) -> Any:
+    torch.manual_seed(0)
+    return KINDS[request.param]().eval()
+
+
 @pytest.mark.parametrize("length", [3, CHUNK, 2 * CHUNK + 10])
-def test_greedy_is_generate_token_by_token(reader: Reader, run: Run, length: int) -> None:
+def test_greedy_is_generate_token_by_token(kind: Any, run: Run, length: int) -> None:
     tokens = prompt(length)
     ids = torch.tensor([tokens])
-    whole = reader.model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=40, pad_token_id=2
-    )
+    whole = kind.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=40)
     expected = whole[0, length:].tolist()
     expected = expected[: expected.index(2)] if 2 in expected else expected
     assert len(expected) > 5
-    assert written(run, reader, tokens, max_tokens=40, **GREEDY) == expected
+    reader = Reader.of(kind, PrefixCache(1 << 30))
+    for _ in range(2):  # the second time from the cache
+        assert written(run, reader, tokens, max_tokens=40, **GREEDY) == expected
+
+
+def test_a_model_with_another_kind_of_memory_is_refused_in_one_sentence() -> None:
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=211, hidden_size=16, num_hidden_layers=1, state_size=4))
+    with pytest.raises(ModelMissing, match=r"^Models like this one \(mamba\) keep more than keys and values"):
+        Reader.of(mamba, PrefixCache(0))
 
 
 def test_the_same_seed_is_the_same_reply_whatever_was_read_before(reader: Reader, run: Run) -> None:
@@ -140,9 +188,9 @@ def test_the_penalty_leaves_the_end_of_turn_alone(reader: Reader, run: Run) -> N
 @pytest.mark.parametrize("options", [[[9], [17], [9, 30]], [[5, 6, 7], [5, 6], [80, 81, 82, 83]], [[4]]])
 @pytest.mark.parametrize("length", [7, 2 * CHUNK + 5])
 def test_options_weigh_what_their_tokens_do_after_the_prompt(
-    reader: Reader, run: Run, options: list[list[int]], length: int
+    kind: Any, run: Run, options: list[list[int]], length: int
 ) -> None:
-    tokens = prompt(length)
+    tokens, reader = prompt(length), Reader.of(kind, PrefixCache(0))
     _, scores = run(weigh(reader, tokens, options))
     expected = [mean_log_probability(reader.model, tokens, option) for option in options]
     assert scores == pytest.approx(expected, abs=1e-4)

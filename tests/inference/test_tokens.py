@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from inference.job import ModelMissing
 from inference.loader import Loaded
 from inference.tokens import Detokenizer, Message, ReplyText, StopStrings, Tokens
 
@@ -90,9 +91,9 @@ def test_a_model_without_a_chat_template_is_one_sentence(starter: Loaded) -> Non
 
     bare = copy(starter.tokenizer)
     bare.chat_template = None
-    with pytest.raises(ValueError, match=r"no chat template: choose one trained for chat"):
+    with pytest.raises(ModelMissing, match=r"no chat template: choose one trained for chat"):
         Tokens(bare)
-    with pytest.raises(ValueError, match=r"no tokenizer\.json"):
+    with pytest.raises(ModelMissing, match=r"no tokenizer\.json"):
         Tokens(object())
 
 
