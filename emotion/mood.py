@@ -25,7 +25,7 @@ class MoodSettings:
     own: float = 0.5  # the character's own words move it by this share of what another's would
     sharpness: float = 1.5  # exponent on the probabilities: the higher, the less do many unlikely feelings count
     neutral_floor: float = 0.05  # the mood is never less neutral than this
-    margin: float = 0.05  # by how much of the whole another emotion must beat the leading one to take its place
+    margin: float = 0.05  # by how much of the whole another must beat the leading emotion, unless that is neutral
 
     def __post_init__(self) -> None:
         shares = (self.jolt_from, self.jolt_full, self.jolt, self.own, self.neutral_floor, self.margin)
@@ -139,5 +139,7 @@ def _floored(weights: Sequence[float], floor: float) -> tuple[float, ...]:
 
 
 def _leading(held: str, weights: Sequence[float], margin: float) -> str:
+    """Hysteresis: a calm face wakes as soon as something outweighs calm, any other needs `margin` to be relieved."""
     challenger = max(range(len(weights)), key=weights.__getitem__)
-    return EMOTIONS[challenger] if weights[challenger] > weights[INDEX[held]] + margin else held
+    needed = weights[INDEX[held]] + (0 if held == NEUTRAL else margin)
+    return EMOTIONS[challenger] if weights[challenger] > needed else held

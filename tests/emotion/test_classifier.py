@@ -64,7 +64,6 @@ async def test_any_string_is_scored(classifier: Classifier) -> None:
     for scores in await classifier.score(texts):
         assert len(scores) == len(EMOTIONS)
         assert all(math.isfinite(p) and 0 <= p <= 1 for p in scores)
-        assert classifier.labels(scores)
 
 
 async def test_a_message_without_words_is_neutral(classifier: Classifier) -> None:
@@ -108,6 +107,15 @@ async def test_the_end_of_a_long_message_is_read(classifier: Classifier) -> None
     [scores] = await classifier.score(["The train leaves at nine. " * 400 + "Thank you so much for everything!"])
     [plain] = await classifier.score(["The train leaves at nine. " * 400])
     assert scores[INDEX["gratitude"]] > 10 * plain[INDEX["gratitude"]]
+
+
+async def test_labels_are_those_that_reach_their_threshold_likeliest_first(classifier: Classifier) -> None:
+    assert classifier.labels((0.0,) * 28) == []
+    assert set(classifier.labels(classifier.thresholds)) == set(EMOTIONS)
+    [scores] = await classifier.score(["Thank you, I'm so sorry!"])
+    reached = [i for i, p in enumerate(scores) if p >= classifier.thresholds[i]]
+    assert classifier.labels(scores) == [EMOTIONS[i] for i in sorted(reached, key=lambda i: -scores[i])]
+    assert {"gratitude", "remorse"} <= set(classifier.labels(scores))
 
 
 async def test_scores_come_in_order_and_do_not_depend_on_their_company() -> None:
