@@ -6,12 +6,12 @@ Exit status: 0 done, 1 a check found errors, 2 what was asked cannot be done (on
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-Command = Callable[[argparse.Namespace], Awaitable[int]]
+Command = Callable[[argparse.Namespace], Coroutine[None, None, int]]
 
 
 class Parser(argparse.ArgumentParser):
@@ -115,10 +115,11 @@ async def _check(options: argparse.Namespace) -> int:
 
 
 async def _starter(options: argparse.Namespace) -> int:
-    from inference.carriers import fetch_starters, verify
+    from inference.carriers import fetch_starters
+    from inference.progress import bar
 
-    fetch_starters(progress=lambda line: print(line, file=sys.stderr))
-    verify()
+    with bar() as progress:
+        fetch_starters(progress)
     return 0
 
 
@@ -131,8 +132,9 @@ async def _doctor(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; every failure a user can cause is one sentence and exit status 2."""
     options = parser().parse_args(arguments)
+    command: Command = options.command
     try:
-        return asyncio.run(options.command(options))
+        return asyncio.run(command(options))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
