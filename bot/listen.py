@@ -85,11 +85,8 @@ class Ears:
 
     def _is_open(self, channel: object) -> bool:
         """Is every message of this channel, or of the one this thread hangs on, answered?"""
-        known = {
-            str(getattr(channel, "id", "")),
-            str(getattr(channel, "name", "")),
-            str(getattr(channel, "parent", "")),
-        }
+        home = channel.parent if isinstance(channel, discord.Thread) else None
+        known = {str(getattr(place, key, "")) for place in (channel, home) for key in ("id", "name")}
         return bool(self._manners.channels & known)
 
 

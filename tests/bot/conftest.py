@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,17 +71,23 @@ async def member(playground: Playground) -> AsyncGenerator[Member]:
         yield Member(playground, session)
 
 
-@pytest_asyncio.fixture
-async def client(playground: Playground) -> AsyncGenerator[discord.Client]:
+@asynccontextmanager
+async def connected(playground: Playground, *, message_content: bool = True) -> AsyncGenerator[discord.Client]:
     """discord.py as it is, logged in and ready."""
     point_to(server_of(playground))
-    intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True)
+    intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=message_content)
     client = discord.Client(intents=intents, guild_ready_timeout=0.05)
     async with client:
         connection = asyncio.create_task(client.start(playground.bot_token))
         await client.wait_until_ready()
         yield client
     await connection
+
+
+@pytest_asyncio.fixture
+async def client(playground: Playground) -> AsyncGenerator[discord.Client]:
+    async with connected(playground) as client:
+        yield client
 
 
 @pytest.fixture
