@@ -14,39 +14,16 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from inference.job import Busy, Job, NoRoom, Priority, R, Replaced, Steps, Stopped, Y
-from inference.schedule import Schedule
+from inference.job import Busy, Job, Priority, R, Replaced, Steps, Stopped, Y
+from inference.worker import AnyJob, Begin, Command, End, NoDevice, Stop, Worker, resolve
 
 if TYPE_CHECKING:
     import torch
 
-# The device runs jobs of every type: what a job yields and returns is the business of those who brought it.
-AnyJob = Job[Any, Any]
-AnySteps = Steps[Any, Any]
-
-
-class NoDevice(Exception):
-    """The device of the settings is not in this machine; read by admins."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Begin:
-    job: AnyJob
-    steps: AnySteps
-    priority: Priority
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    job: AnyJob
-
-
-class _Stop:
-    pass
+__all__ = ["Gpu", "NoDevice"]
 
 
 class Gpu:
@@ -63,7 +40,7 @@ class Gpu:
         self._wanted = device
         self._max_waiting = max_waiting
         self._threads = threads
-        self._inbox: queue.SimpleQueue[_Begin | _End | _Stop] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._open: dict[AnyJob, Hashable | None] = {}  # unfinished jobs and their keys; the event loop's thread only
         self._newest: dict[Hashable, AnyJob] = {}  # by key; the event loop's thread only
         self._running = False
@@ -85,14 +62,12 @@ class Gpu:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running = False
         await self._stop()
 
     async def _stop(self) -> None:
         """Let the step that is running end, close all jobs on the device thread, and join it."""
-        for job in list(self._open):
-            job.fail(Stopped("Mien is shutting down, so this was not finished."))
-        self._inbox.put(_Stop())
+        self._abandon("Mien is shutting down, so this was not finished.")
+        self._inbox.put(Stop())
         try:
             await self._ended.wait()
         finally:
@@ -116,7 +91,7 @@ class Gpu:
         self._open[job] = replaces
         if replaces is not None:
             self._newest[replaces] = job
-        self._inbox.put(_Begin(job, steps, priority))
+        self._inbox.put(Begin(job, steps, priority))
         return job
 
     async def call(self, function: Callable[[], R], priority: Priority) -> R:
@@ -139,109 +114,35 @@ class Gpu:
         key = self._open.pop(job, None)
         if key is not None and self._newest.get(key) is job:
             del self._newest[key]
-        self._inbox.put(_End(job))
+        self._inbox.put(End(job))
+
+    def _abandon(self, sentence: str) -> None:
+        self._running = False
+        for job in list(self._open):
+            job.fail(Stopped(sentence))
+
+    def _over(self, error: BaseException | None) -> None:
+        """The device thread is at its end: nobody may wait for it any more."""
+        if error is not None:
+            self._loop.call_exception_handler({"message": "the device thread failed", "exception": error})
+        self._abandon("The device thread has failed: please restart Mien.")
+        self._ended.set()
 
     # --- the device thread ----------------------------------------------------------------------------------------
 
     def _live(self, ready: "asyncio.Future[torch.device]") -> None:
+        failure: BaseException | None = None
         try:
-            device = _resolve(self._wanted, self._threads)
+            device = resolve(self._wanted, self._threads)
         except Exception as error:
             self._tell(_settle, ready, error)
         else:
             self._tell(_settle, ready, device)
-            _Worker(self._inbox, device, self._loop).work()
-        self._tell(self._ended.set)
+            failure = Worker(self._inbox, device, self._loop).work()
+        self._tell(self._over, failure)
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
         self._loop.call_soon_threadsafe(function, *arguments)
-
-
-class _Worker:
-    """What the device thread keeps: the schedule and the generators of the jobs in it."""
-
-    def __init__(
-        self,
-        inbox: "queue.SimpleQueue[_Begin | _End | _Stop]",
-        device: "torch.device",
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._inbox = inbox
-        self._device = device
-        self._tell = loop.call_soon_threadsafe
-        self._report = loop.call_exception_handler
-        self._schedule: Schedule[AnyJob] = Schedule()
-        self._steps: dict[AnyJob, AnySteps] = {}
-
-    def work(self) -> None:
-        """Take commands and run steps until told to stop."""
-        while self._take_commands():
-            if len(self._schedule):
-                self._step(self._schedule.next())
-        for job in self._schedule.drain():
-            self._close(job)
-
-    def _take_commands(self) -> bool:
-        """Empty the inbox; with nothing to run, wait for a command. False when it said stop."""
-        while not (self._inbox.empty() and len(self._schedule)):
-            command = self._inbox.get()
-            if isinstance(command, _Stop):
-                return False
-            if isinstance(command, _Begin):
-                self._steps[command.job] = command.steps
-                self._schedule.add(command.job, command.priority)
-            elif self._schedule.remove(command.job):
-                self._close(command.job)
-        return True
-
-    def _step(self, job: AnyJob) -> None:
-        """Run one step of `job` to its synchronised end and tell its waiter what came of it."""
-        try:
-            value = self._advance(self._steps[job])
-        except StopIteration as end:
-            self._drop(job)
-            self._tell(job.finish, end.value)
-        except BaseException as error:  # not even SystemExit may take the device from the others
-            self._drop(job)
-            self._tell(job.fail, _translate(error))
-            self._free_after(error)
-        else:
-            self._schedule.stepped(job)
-            if value is not None:
-                self._tell(job.put, value)
-
-    def _advance(self, steps: AnySteps) -> object:
-        import torch
-
-        # Entered for every step: a generator suspended inside its own `with torch.no_grad()` must not change others.
-        with torch.inference_mode():
-            value: object = next(steps)
-            if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)  # a step ends when its work has ended, or priority is fiction
-        return value
-
-    def _drop(self, job: AnyJob) -> None:
-        self._schedule.remove(job)
-        del self._steps[job]
-
-    def _close(self, job: AnyJob) -> None:
-        """Close the generator of a job that is no longer wanted; its `finally` blocks run here."""
-        import torch
-
-        try:
-            with torch.inference_mode():
-                self._steps.pop(job).close()
-        except Exception as error:
-            context = {"message": "closing a cancelled job failed", "exception": error}
-            self._tell(self._report, context)
-
-    def _free_after(self, error: BaseException) -> None:
-        """After an OOM, give what the failed job held back to the device."""
-        import torch
-
-        if _is_out_of_memory(error) and self._device.type == "cuda":
-            error.__traceback__ = None  # its frames hold the job's tensors
-            torch.cuda.empty_cache()
 
 
 def _settle(ready: "asyncio.Future[torch.device]", outcome: "torch.device | Exception") -> None:
@@ -251,33 +152,3 @@ def _settle(ready: "asyncio.Future[torch.device]", outcome: "torch.device | Exce
         ready.set_exception(outcome)
     else:
         ready.set_result(outcome)
-
-
-def _resolve(wanted: str, threads: int | None) -> "torch.device":
-    """The torch device of a setting, ready for use on this thread. NoDevice when this machine has none such."""
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)  # the one place; OpenMP keeps this number per thread, so it must be this one
-    cuda = torch.cuda.is_available()
-    try:
-        device = torch.device(("cuda" if cuda else "cpu") if wanted == "auto" else wanted)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        have = "CUDA is available" if cuda else "only the CPU is"
-        raise NoDevice(f"The device '{wanted}' cannot be used here ({have}): set it to 'auto' or 'cpu'.") from error
-    return device
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    import torch
-
-    # The CPU allocator raises a plain RuntimeError; its wording is the only sign.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-
-
-def _translate(error: BaseException) -> Exception:
-    """An OOM becomes NoRoom (without its traceback, whose frames hold tensors); everything else stays what it is."""
-    if _is_out_of_memory(error):
-        return NoRoom("The device's memory was too small for this; nothing else was affected. Try something smaller.")
-    return error if isinstance(error, Exception) else RuntimeError(f"A step ended with {type(error).__name__}.")

@@ -11,6 +11,7 @@ import torch
 
 from inference.gpu import Gpu, NoDevice
 from inference.job import Busy, Job, NoRoom, Priority, Replaced, Steps, Stopped
+from inference.schedule import Schedule
 
 PATIENCE = 30.0  # seconds until a step that waits for its test gives up
 
@@ -309,6 +310,22 @@ async def test_leaving_closes_every_job_and_joins_the_thread() -> None:
     with pytest.raises(Stopped, match="not running"):
         gpu.submit(named("late", 1, record), Priority.REPLY)
     gc.collect()  # an exception that nobody fetched would be a warning here
+
+
+async def test_when_the_thread_itself_fails_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+
+    def broken(schedule: Schedule[Any]) -> Any:
+        raise ZeroDivisionError
+
+    async with Gpu("cpu") as gpu:
+        monkeypatch.setattr(Schedule, "next", broken)
+        with pytest.raises(Stopped, match="please restart Mien"):
+            await gpu.call(lambda: None, Priority.REPLY)
+        with pytest.raises(Stopped, match="not running"):
+            await gpu.call(lambda: None, Priority.REPLY)
+    assert [type(report["exception"]) for report in reports] == [ZeroDivisionError]
 
 
 async def test_a_device_that_is_not_here_is_one_sentence() -> None:
