@@ -7,15 +7,12 @@ import torch
 from torch import Tensor
 
 from emotion import delta
-from emotion.classifier import STARTER
 from emotion.corpus import Corpus
 from emotion.encoder import load_encoder
 from emotion.fit import probabilities
 from emotion.labels import EMOTIONS
 from emotion.network import EmotionNet
 from emotion.thresholds import cross_fitted, label_f1, tuned
-
-__all__ = ["STARTER", "ship"]
 
 CARD = """# Starter emotion classifier
 

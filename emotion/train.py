@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emotion import corpus
+from emotion.classifier import STARTER
 from emotion.encoder import load_encoder
 from emotion.fit import fit
 from emotion.network import EmotionNet
-from emotion.ship import STARTER, ship
+from emotion.ship import ship
 
 
 def main() -> None:
