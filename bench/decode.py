@@ -1,0 +1,125 @@
+"""How fast a reply is written: the engine's steps on 4-bit blocks against transformers' `generate` on bfloat16.
+
+The same starter weights on both sides (the baseline has them dequantised), the same prompt, greedy on both, a fixed
+number of tokens, in turns. Ours includes all a reply's steps do: the sampler, text, stop strings; reading the prompt
+is timed with it on both sides.
+
+    python -m bench.decode [--json] [--record] [--rounds 5] [--tokens 64] [--threads 1]
+"""
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spread
+from inference.cache import PrefixCache
+from inference.decode import Reader, reply
+from inference.loader import Loaded, load, unfilled
+from inference.sampling import SamplingParams
+from inference.tokens import Message, ReplyText, Tokens
+from kernels.linear4 import Linear4, Linear8
+from kernels.plain import dequantize4, dequantize8
+
+PROMPT: list[Message] = [
+    {"role": "system", "content": "You are Marigold, a cheerful pony who bakes for the whole village."},
+    {"role": "user", "content": "I dropped your whole tray of muffins, I'm so sorry. What happens now?"},
+]
+
+
+def main() -> None:
+    options = parser("Tokens per second: the engine's steps against transformers' generate.")
+    options.add_argument("--tokens", type=int, default=64, help="tokens of the reply (default 64)")
+    options.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch")
+    options.add_argument("--cache", type=Path, default=ROOT / "state" / "cache", help="folder of converted models")
+    arguments = options.parse_args()
+    torch.set_num_threads(arguments.threads)
+    loaded = load("starter", arguments.cache)
+    dense = dequantised(loaded)
+    prompt = Tokens(loaded.tokenizer).prompt(PROMPT)
+    ours, baseline = replier(loaded, prompt, arguments.tokens), generator(dense, prompt, arguments.tokens)
+    same = sum(a == b for a, b in zip(ours(), baseline(), strict=True))
+    theirs_s, ours_s = interleaved(baseline, ours, arguments.rounds)
+    tokens_a_second = spread(ours_s, arguments.tokens)
+    moved = bytes_a_token(loaded.model)
+    limit = copy_bandwidth() / moved
+    figures = {
+        **{f"tokens_per_s_{name}": value for name, value in tokens_a_second.items()},
+        **{f"generate_tokens_per_s_{name}": value for name, value in spread(theirs_s, arguments.tokens).items()},
+        "prompt_tokens": len(prompt),
+        "reply_tokens": arguments.tokens,
+        "same_greedy_tokens": same,
+        "bytes_per_token": moved,
+        "fraction_of_bandwidth": round(tokens_a_second["best"] / limit, 4),
+    }
+    finish("decode", statistics.median(theirs_s) / statistics.median(ours_s), figures, arguments)
+
+
+def dequantised(loaded: Loaded) -> PreTrainedModel:
+    """The loaded model as an ordinary transformers model in bfloat16."""
+    model = unfilled(loaded.model.config, torch.bfloat16).eval()
+    weights = {name: value for name, value in loaded.model.state_dict().items() if name.endswith(("weight", "bias"))}
+    for place, layer in loaded.model.named_modules():
+        if isinstance(layer, Linear4):
+            weights[f"{place}.weight"] = dequantize4(layer.blocks).to(torch.bfloat16)
+        if isinstance(layer, Linear8):
+            weights[f"{place}.weight"] = dequantize8(layer.blocks).to(torch.bfloat16)
+    model.load_state_dict(weights, assign=True)
+    model.generation_config.eos_token_id = None  # a fixed number of tokens, whatever they are
+    return model
+
+
+def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[int]]:
+    """The engine's own steps, nothing remembered between replies; gives the ids of `count` tokens."""
+    tokens = Tokens(loaded.tokenizer)
+    params = SamplingParams(temperature=0, min_p=0, repetition_penalty=1, max_tokens=count)
+
+    @torch.inference_mode()
+    def run() -> list[int]:
+        text = Listening(tokens, prompt, ())
+        for _ in reply(Reader(loaded.model, PrefixCache(0)), prompt, params, text, controls=frozenset()):
+            pass
+        return text.heard
+
+    return run
+
+
+class Listening(ReplyText):
+    """A reply's text that also remembers the token ids it was made of."""
+
+    def __init__(self, tokens: Tokens, prompt: list[int], stops: tuple[str, ...]) -> None:
+        super().__init__(tokens, prompt, stops)
+        self.heard: list[int] = []
+
+    def push(self, token: int) -> str:
+        self.heard.append(token)
+        return super().push(token)
+
+
+def generator(model: PreTrainedModel, prompt: list[int], count: int) -> Callable[[], list[int]]:
+    """transformers' `generate`, greedy, with its own cache; gives the ids of `count` tokens."""
+    ids = torch.tensor([prompt])
+    mask = torch.ones_like(ids)
+
+    @torch.inference_mode()
+    def run() -> list[int]:
+        out: Tensor = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=count)
+        return [int(token) for token in out[0, len(prompt) :]]
+
+    return run
+
+
+def bytes_a_token(model: PreTrainedModel) -> int:
+    """Bytes of packed weights that writing one token reads: 4-bit codes and (scale, centre) pairs, the head as two."""
+    return sum(
+        layer.in_features * layer.out_features // 2 * (1 + isinstance(layer, Linear8)) * 5 // 4
+        for layer in model.modules()
+        if isinstance(layer, Linear4 | Linear8)
+    )
+
+
+if __name__ == "__main__":
+    main()
