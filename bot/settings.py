@@ -30,6 +30,9 @@ ChannelName = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+MOOD = MoodSettings()  # the defaults are the mood's own
+
+
 class Bot(Table):
     """Where things are."""
 
@@ -66,14 +69,14 @@ class Sampler(Table):
 class MoodTable(Table):
     """How a mood moves; the fields of emotion.mood.MoodSettings."""
 
-    half_life: float = Field(default=2.0, gt=0, description="messages until half of a feeling has faded")
-    jolt_from: Share = Field(default=0.35, description="a feeling this sure begins to move the mood faster …")
-    jolt_full: Share = Field(default=0.75, description="… and one this sure by the full jolt")
-    jolt: Share = Field(default=0.8, description="share of the new mood that a jolt makes up")
-    own: Share = Field(default=0.5, description="how much the character's own words count beside others'")
-    sharpness: float = Field(default=1.5, gt=0, description="above 1, many unlikely feelings count for less")
-    neutral_floor: Share = Field(default=0.05, description="the mood is never less neutral than this")
-    margin: Share = Field(default=0.06, description="by how much another emotion must lead to take over")
+    half_life: float = Field(default=MOOD.half_life, gt=0, description="messages until half of a feeling has faded")
+    jolt_from: Share = Field(default=MOOD.jolt_from, description="a feeling this sure begins to move the mood faster …")
+    jolt_full: Share = Field(default=MOOD.jolt_full, description="… and one this sure by the full jolt")
+    jolt: Share = Field(default=MOOD.jolt, description="share of the new mood that a jolt makes up")
+    own: Share = Field(default=MOOD.own, description="how much the character's own words count beside others'")
+    sharpness: float = Field(default=MOOD.sharpness, gt=0, description="above 1, many unlikely feelings count for less")
+    neutral_floor: Share = Field(default=MOOD.neutral_floor, description="the mood is never less neutral than this")
+    margin: Share = Field(default=MOOD.margin, description="by how much another emotion must lead to take over")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="write the pictures of docs/ anew")
+
+
 @pytest.fixture(scope="session")
 def model_cache() -> Path:
     """`cache` under MIEN_STATE, or under the repository's own `state/`; never emptied by a test."""

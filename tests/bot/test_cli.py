@@ -120,9 +120,7 @@ def test_a_wrong_command_line_is_one_sentence(capsys: pytest.CaptureFixture[str]
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_persona_check_names_each_mistake_and_passes_the_sound(
-    capsys: pytest.CaptureFixture[str], home: Path
-) -> None:
+def test_persona_check_names_each_mistake_and_passes_the_sound(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     sound, broken = persona(home / "sound", size=256), persona(home / "odd", "name = 3\n")
     Image.new("L", (256, 256), 255).save(sound / "mask.png")
     assert main(["persona", "check", str(sound), "--json"]) == 0
