@@ -16,7 +16,7 @@ from persona.card import Card, fold
 from persona.turn import ChatMessage, Role, Turn
 
 NAME_LENGTH = 40  # characters of a member's name that the model sees
-EXAMPLE_MEMBER = "Sam"  # who asks in the examples
+EXAMPLE_MEMBER = "Friend"  # who asks in the examples; a small model will call members so
 SILENCE = "…"  # stands where a template wants a member's message and there is none
 STOPPED_NAMES = 12  # members whose next line ends a reply: the latest speakers
 _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories; see clean_name
@@ -58,13 +58,12 @@ def stops(card: Card, turns: Sequence[Turn]) -> tuple[str, ...]:
 
 def system_text(card: Card) -> str:
     """Who the character is: the same in every turn, so that it is read only once."""
-    lines = [
-        f"You are {card.name}. {_flat(card.description)}",
-        _flat(card.voice),
-        _flat(card.scenario),
-        f"Answer as {card.name}, in one to three short sentences. Never speak for anybody else.",
+    sentences = [
+        f"You are {card.name}.",
+        *(_flat(text) for text in (card.description, card.voice, card.scenario)),
+        f"Answer as {card.name} in one or two short sentences.",
     ]
-    return "\n".join(filter(None, lines))
+    return " ".join(filter(None, sentences))
 
 
 def history(card: Card, turns: Sequence[Turn], manner: str) -> list[ChatMessage]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from persona.card import Card
 from persona.prompt import EXAMPLE_MEMBER, clean_name
 
-LONG = 120  # characters; a reply beyond this that stops in the middle of a sentence was cut off by its token limit
+LONG = 40
 _SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
 _CLOSED = re.compile(r"[.!?…。！？~:;)\]\"'”’»*_`>]$|[^\w\s,\-–—]$")
+_STAMMER = re.compile(r"\b((\w+)(?:,? \2){2})(?:,? \2\b)+", re.IGNORECASE)  # "no, no, no, no, no": three are enough
 _PAIRS = {"“": "”", "«": "»", "(": ")"}
 
 
@@ -23,7 +24,8 @@ def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool) -> st
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
     if not finished:
         return said
-    return _close(_whole_sentences(_without_echo(said)))
+    said = _STAMMER.sub(r"\1", _without_echo(said))
+    return _close(_whole_sentences(re.sub(r"\(\s*\)", "", said).rstrip()))
 
 
 def _own_words(text: str, own: str, others: Iterable[str], finished: bool) -> str:

@@ -15,7 +15,7 @@ def prompt(card: Card, turns: list[Turn], expression: str | None = None, budget:
 def test_who_speaks_comes_first_then_examples_then_the_history(card: Card) -> None:
     messages = prompt(card, said("Robin: hello", "Pip: Hoo!", "Alex: and me?"))
     assert messages[0] == {"role": "system", "content": system_text(card)}
-    assert messages[1] == {"role": "user", "content": "Sam: question 0"}
+    assert messages[1] == {"role": "user", "content": "Friend: question 0"}
     assert messages[2] == {"role": "assistant", "content": "Hoo 0."}
     assert [message["content"] for message in messages[-3:]] == ["Robin: hello", "Hoo!", "Alex: and me?"]
     assert all(word in messages[0]["content"] for word in ("You are Pip.", "tiny owl", "hoots", "oak"))
@@ -54,9 +54,9 @@ def test_too_much_text_loses_examples_first(card: Card) -> None:
     whole = counted(prompt(card, turns))
     messages = prompt(card, turns, budget=whole - 1)
     assert [message["content"] for message in messages[1:5]] == [
-        "Sam: question 0",
+        "Friend: question 0",
         "Hoo 0.",
-        "Sam: question 1",
+        "Friend: question 1",
         "Hoo 1.",
     ]
     assert [message["content"] for message in messages[5:]] == ["Robin: one", "Hoo.", "Robin: two"]
@@ -101,7 +101,7 @@ def test_whatever_members_send_every_unindented_line_starts_with_its_speaker(
 
 def test_a_reply_ends_where_anybody_else_would_speak(card: Card) -> None:
     assert stops(card, said("Robin: hi", "Pip: Hoo.", "Al:ex: hey")) == (
-        "\nPip:", "\nAl ex:", "\nRobin:", "\nSam:", "\n(Pip ",
+        "\nPip:", "\nAl ex:", "\nRobin:", "\nFriend:", "\n(Pip ",
     )  # fmt: skip
 
 
