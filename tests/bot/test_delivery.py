@@ -8,6 +8,7 @@ from typing import Any
 
 import discord
 import pytest
+from members import Member, forbid, question
 from PIL import Image
 
 from avatar.shelf import Face
@@ -20,7 +21,6 @@ from bot.playground.permissions import Permission
 from bot.reply import Pace, TakenAway
 from bot.webhooks import SUFFIX, Webhooks
 from persona.turn import Role, Turn
-from tests.bot.conftest import Member, forbid, question
 
 Paint = Callable[[str, str], Face]
 Events = AsyncGenerator[Event]
