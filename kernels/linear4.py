@@ -19,6 +19,8 @@ MANY_ROWS = 96
 # The same for an 8-bit (49152, 576) head with its dense form at hand: 4 rows 2.7 ms against 3.4, 8 rows 5.3 and 3.9.
 MANY_ROWS_DENSE = 5
 
+_in_product_order = torch.ops.aten._convert_weight_to_int4pack_for_cpu  # (N, K) int32 -> (N, K/2) uint8
+
 
 class Linear4(nn.Module):
     """y = x @ W.T + bias, W (N, K) in 4-bit blocks: x (..., K) -> (..., N), in x's dtype. K is a multiple of 32."""
@@ -39,7 +41,7 @@ class Linear4(nn.Module):
     def pack(self) -> None:
         """Prepare the fast form; without one on this device nothing happens and the layer stays plain."""
         if has_fast_int4(self.get_buffer("codes").device.type):
-            self._packed = Packed4(self.blocks)
+            self._packed = Packed4(codes4(self.blocks.codes), self.blocks.scale.float(), centre(self.blocks))
 
     def forward(self, x: Tensor) -> Tensor:
         bias: Tensor | None = self.bias  # type: ignore[assignment]  # a buffer that may be None
@@ -75,8 +77,8 @@ class Linear8(nn.Module):
     def pack(self) -> None:
         """Prepare the fast form; without one on this device nothing happens and the layer stays plain."""
         if has_fast_int4(self.get_buffer("codes").device.type):
-            high, low = halves8(self.blocks)
-            self._packed = Packed4(high), Packed4(low)
+            (high, low), scale = halves8(self.blocks.codes), self.blocks.scale.float()
+            self._packed = Packed4(high, 16 * scale, 0 * scale), Packed4(low, scale, 8 * scale)
 
     def forward(self, x: Tensor) -> Tensor:
         dense: Tensor | None = self.dense  # type: ignore[assignment]  # a buffer that may be None
@@ -98,13 +100,15 @@ class Packed4:
     The order of the codes depends on the processor (AVX2, AVX-512), so this form is made at load and never stored.
     """
 
-    def __init__(self, blocks: Blocks4) -> None:
-        self.out_features = len(blocks.codes)
-        blocks = Blocks4(*(nn.functional.pad(part, (0, 0, 0, -self.out_features % 16)) for part in blocks))
-        codes = codes4(blocks.codes).to(torch.int32)  # (N, K), N rounded up to what the product can take
-        self.codes = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)  # (N, K/2) uint8
-        pairs = torch.stack([blocks.scale.float(), centre(blocks).float()], dim=-1)  # (N, K/32, 2)
-        self.pairs = pairs.transpose(0, 1).to(torch.bfloat16).contiguous()  # (K/32, N, 2)
+    def __init__(self, codes: Tensor, scale: Tensor, centre: Tensor) -> None:
+        """codes (N, K) uint8 of 0..15; scale and centre, the weight of code 8, (N, K/32) float32."""
+        self.out_features = len(codes)
+        missing = -self.out_features % 16  # rows until torch takes it
+        codes, scale, centre = (nn.functional.pad(part, (0, 0, 0, missing)) for part in (codes, scale, centre))
+        # torch wants every code as an int32; a few rows at a time stay in the processor's cache.
+        self.codes = torch.cat([_in_product_order(some.to(torch.int32), 1) for some in torch.split(codes, 2048)])
+        pairs = torch.stack([scale, centre], dim=-1).transpose(0, 1)
+        self.pairs = pairs.to(torch.bfloat16).contiguous()  # (K/32, N, 2)
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""

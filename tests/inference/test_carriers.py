@@ -23,9 +23,9 @@ def test_the_installed_weights_are_the_ones_mien_was_made_with() -> None:
 def test_verifying_twice_with_a_memory_hashes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     memory = tmp_path / "cache" / "verified.json"
     checks: list[str] = []
-    verify(memory, checks.append)
+    verify(memory, lambda what, done, total: checks.append(what))
     assert len(checks) == len(CARRIERS)
-    verify(memory, checks.append)
+    verify(memory, lambda what, done, total: checks.append(what))
     assert len(checks) == len(CARRIERS)
 
 
@@ -33,7 +33,7 @@ def test_a_memory_cut_short_by_a_kill_is_no_memory(tmp_path: Path) -> None:
     memory = tmp_path / "verified.json"
     memory.write_text('{"b179')
     checks: list[str] = []
-    verify(memory, checks.append)
+    verify(memory, lambda what, done, total: checks.append(what))
     assert len(checks) == len(CARRIERS)
 
 

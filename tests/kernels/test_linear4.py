@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from kernels import plain
 from kernels.layout import Blocks4, Blocks8, join4
-from kernels.linear4 import MANY_ROWS, MANY_ROWS_DENSE, Linear4, Linear8, centred
+from kernels.linear4 import MANY_ROWS, MANY_ROWS_DENSE, Linear4, Linear8, Packed4, centred
 
 SHAPES = [(576, 576), (192, 576), (1536, 576), (576, 1536), (33, 32), (7, 64)]  # odd heights: no vector fits
 ROWS = [1, 2, 3, 17, MANY_ROWS, MANY_ROWS + 1]
@@ -99,3 +99,12 @@ def test_blocks_survive_the_state_dict() -> None:
     other = Linear4(blocks4((48, 64), seed=9))
     other.load_state_dict(layer.state_dict())
     assert torch.equal(plain.dequantize4(other.blocks), plain.dequantize4(layer.blocks))
+
+
+def test_a_matrix_packed_a_few_rows_at_a_time_is_the_matrix_packed_at_once() -> None:
+    codes = torch.randint(0, 16, (5000, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    ones = torch.ones(5000, 2)
+    at_once = torch.ops.aten._convert_weight_to_int4pack_for_cpu(
+        nn.functional.pad(codes, (0, 0, 0, 8)).to(torch.int32), 1
+    )
+    assert torch.equal(Packed4(codes, ones, ones).codes, at_once)
