@@ -3,11 +3,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from talk import counted, said
 
 from persona.card import Card, PersonaError
 from persona.prompt import build_prompt
 from persona.turn import ChatMessage, Role, Turn
+from tests.persona.talk import counted, said
 
 
 def prompt(card: Card, turns: list[Turn], budget: int) -> list[ChatMessage]:

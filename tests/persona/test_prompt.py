@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from talk import counted, said
 
 from persona.card import Card
 from persona.prompt import build_prompt, clean_name, history, member_line, stops, system_text
 from persona.turn import ChatMessage, Role, Turn
+from tests.persona.talk import counted, said
 
 
 def prompt(card: Card, turns: list[Turn], expression: str | None = None, budget: int = 10_000) -> list[ChatMessage]:
