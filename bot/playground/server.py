@@ -19,6 +19,7 @@ from bot.playground.faces import Faces
 from bot.playground.forms import MAX_FILE_BYTES
 from bot.playground.gateway import Gateway
 from bot.playground.limits import Limits, Rules
+from bot.playground.page_routes import PageRoutes
 from bot.playground.payloads import Payloads
 from bot.playground.records import User
 from bot.playground.rest_channels import ChannelRoutes
@@ -121,8 +122,8 @@ class Playground:
             await web.TCPSite(runner, HOST, self.port).start()
         except OSError as error:
             raise PlaygroundError(
-                f"Port {self.port} of {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): choose another port, "
-                "or stop the program that has it."
+                f"Port {self.port} of {HOST} cannot be used ({os.strerror(error.errno or 0).lower()}): "
+                "choose another port, or stop the program that has it."
             ) from error
         self.port = runner.addresses[0][1]
 
@@ -150,6 +151,7 @@ class Playground:
             CommandRoutes(world, payloads),
             InteractionRoutes(world, payloads, self.gateway, self.desk, responder),
             Cdn(world, payloads),
+            PageRoutes(world, payloads),
         ):
             application.add_routes(routes.routes())
         return application
