@@ -7,6 +7,7 @@ is timed with it on both sides.
     python -m bench.decode [--json] [--record] [--rounds 5] [--tokens 64] [--threads 1]
 """
 
+import copy
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spread
+from inference.attention import widen
 from inference.cache import PrefixCache
 from inference.decode import Reader, reply
 from inference.loader import Loaded, load, unfilled
@@ -39,6 +41,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     loaded = load("starter", arguments.cache)
     dense = dequantised(loaded)
+    widen(loaded.model)  # as the engine does
     prompt = Tokens(loaded.tokenizer).prompt(PROMPT)
     ours, baseline = replier(loaded, prompt, arguments.tokens), generator(dense, prompt, arguments.tokens)
     same = sum(a == b for a, b in zip(ours(), baseline(), strict=True))
@@ -60,7 +63,7 @@ def main() -> None:
 
 def dequantised(loaded: Loaded) -> PreTrainedModel:
     """The loaded model as an ordinary transformers model in bfloat16."""
-    model = unfilled(loaded.model.config, torch.bfloat16).eval()
+    model = unfilled(copy.deepcopy(loaded.model.config), torch.bfloat16).eval()
     weights = {name: value for name, value in loaded.model.state_dict().items() if name.endswith(("weight", "bias"))}
     for place, layer in loaded.model.named_modules():
         if isinstance(layer, Linear4):
@@ -80,7 +83,7 @@ def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[
     @torch.inference_mode()
     def run() -> list[int]:
         text = Listening(tokens, prompt, ())
-        for _ in reply(Reader(loaded.model, PrefixCache(0)), prompt, params, text, controls=frozenset()):
+        for _ in reply(Reader.of(loaded.model, PrefixCache(0)), prompt, params, text, controls=frozenset()):
             pass
         return text.heard
 

@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGUFWriter, RopeScalingType
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
@@ -132,9 +135,23 @@ def test_a_file_cut_short_is_refused_in_one_sentence(gguf: Path, tmp_path: Path)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_an_architecture_nobody_wrote_down_is_refused_by_name(tmp_path: Path) -> None:
-    from gguf import GGUFWriter
+@pytest.mark.parametrize(
+    ("also", "sentence"),
+    [
+        (lambda writer: writer.add_tensor("rope_freqs.weight", np.ones(8, np.float32)), r"holds rope_freqs\.weight"),
+        (lambda writer: writer.add_rope_scaling_type(RopeScalingType.YARN), "scales its rotary positions"),
+    ],
+)
+def test_what_would_be_read_wrongly_is_refused_instead(
+    tmp_path: Path, also: Callable[[GGUFWriter], None], sentence: str
+) -> None:
+    path = tmp_path / "tiny.gguf"
+    write_gguf(path, tiny_model(), also=also)
+    with pytest.raises(ModelMissing, match=sentence):
+        converted(path, tmp_path / "cache")
 
+
+def test_an_architecture_nobody_wrote_down_is_refused_by_name(tmp_path: Path) -> None:
     writer = GGUFWriter(tmp_path / "bloom.gguf", "bloom")
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

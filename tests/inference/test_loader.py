@@ -12,7 +12,7 @@ from inference.job import ModelMissing
 from inference.loader import Loaded, load, unfilled
 from kernels.linear4 import Linear4, Linear8
 from kernels.plain import dequantize4, dequantize8
-from tests.inference.tiny_gguf import F16, Q4_0, Q4_1, Q8_0, tiny_model, write_gguf
+from tests.inference.tiny_gguf import F16, IQ4_NL, Q4_0, Q4_1, Q8_0, tiny_model, write_gguf
 
 STORY = (
     "The baker wiped her hands on a towel and looked at the boy who stood in the doorway. You are late, she said, but "
@@ -107,6 +107,16 @@ def test_a_gguf_file_gives_the_logits_of_the_weights_it_was_written_from(
     truth, found = logits_of(original, ids), stepwise_logits(loaded.model, ids)
     assert (found - truth).norm() / truth.norm() < 0.04  # bfloat16 all the way; a wrong row order gives above 0.5
     assert torch.allclose(logits_of(loaded.model, ids), found, atol=0.15 * truth.std().item())
+
+
+def test_a_layout_without_a_packed_form_becomes_bfloat16(tmp_path: Path) -> None:
+    original, path = tiny_model(), tmp_path / "tiny.gguf"
+    write_gguf(path, original, lambda name: IQ4_NL if "mlp" in name else Q4_1)
+    loaded = load(str(path), tmp_path / "cache")
+    assert isinstance(loaded.model.get_submodule("model.layers.0.mlp.up_proj"), torch.nn.Linear)
+    ids = torch.arange(0, 250, 5).unsqueeze(0)
+    truth = logits_of(original, ids)
+    assert (logits_of(loaded.model, ids) - truth).norm() / truth.norm() < 0.04
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-Q4_0, Q4_1, Q8_0, F16, F32 = (GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "F16", "F32"))
+Q4_0, Q4_1, Q8_0, IQ4_NL, F16, F32 = (
+    GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "IQ4_NL", "F16", "F32")
+)
 HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, VOCABULARY = 64, 128, 2, 4, 2, 272
 
 Kinds = Callable[[str], GGMLQuantizationType]
@@ -56,21 +58,27 @@ def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedM
     return model
 
 
-def write_gguf(path: Path, model: PreTrainedModel, kinds: Kinds = lambda name: Q4_1) -> None:
+def write_gguf(
+    path: Path,
+    model: PreTrainedModel,
+    kinds: Kinds = lambda name: Q4_1,
+    also: Callable[[GGUFWriter], None] = lambda writer: None,
+) -> None:
     """Write `model` to `path`, matrices quantized as `kinds` says, and set its weights to what was written.
 
-    Norms and biases stay float32, as in every GGUF file.
+    Norms and biases stay float32, as in every GGUF file. `also` may write whatever else the file shall hold.
     """
     architecture = model.config.model_type
     writer = GGUFWriter(path, architecture)
     _describe(writer)
+    also(writer)
     tied = model.config.tie_word_embeddings
     for name, parameter in model.named_parameters():
         if name == "lm_head.weight" and tied:
             continue
         kind = kinds(name) if parameter.dim() == 2 else F32
         rows = _interleaved(architecture, name, parameter.detach())
-        raw = quants.quantize(rows.numpy(), kind)
+        raw = _quantized(rows.numpy(), kind)
         writer.add_tensor(_gguf_name(name), raw, raw_dtype=kind)
         kept = torch.from_numpy(_dequantized(raw, kind).reshape(rows.shape).copy())
         parameter.data = _interleaved(architecture, name, kept, back=True)
@@ -116,6 +124,15 @@ def _interleaved(architecture: str, name: str, rows: Tensor, *, back: bool = Fal
         return rows
     halves = (heads, -1, 2) if back else (heads, 2, rows.shape[0] // heads // 2)
     return rows.reshape(*halves, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape).contiguous()
+
+
+def _quantized(rows: npt.NDArray[np.float32], kind: GGMLQuantizationType) -> npt.NDArray[np.generic]:
+    """Rows in the layout `kind`. The package cannot quantize to IQ4_NL: any codes, of the rows' spread."""
+    if kind is not IQ4_NL:
+        return np.asarray(quants.quantize(rows, kind))
+    blocks = np.random.default_rng(0).integers(0, 256, (rows.shape[0], rows.shape[1] // 32, 18), dtype=np.uint8)
+    blocks[..., 0:2] = np.frombuffer(np.float16(rows.std() / 64).tobytes(), np.uint8)
+    return blocks.reshape(rows.shape[0], -1)
 
 
 def _dequantized(raw: npt.NDArray[np.generic], kind: GGMLQuantizationType) -> npt.NDArray[np.float32]:
