@@ -60,7 +60,7 @@ async def say(options: argparse.Namespace) -> int:
                     case Felt(mood, _):
                         answer["mood"] = dict(zip(EMOTIONS, (round(w, 4) for w in mood.weights), strict=True))
                     case Directed(expression, face):
-                        answer |= {"expression": expression, "face": str(face.path)}
+                        answer |= {"expression": expression, "face": str(face.path.resolve())}
                         if not options.json:
                             print(f"{persona.card.name} ({expression}): ", end="", flush=True)
                     case Piece(text) if not options.json:
@@ -68,7 +68,7 @@ async def say(options: argparse.Namespace) -> int:
                     case Spoken(text, _, seconds):
                         answer |= {"reply": text, "seconds": {"load": loading} | seconds}
                     case Portrait(face):
-                        answer["face"] = str(face.path)
+                        answer["face"] = str(face.path.resolve())
     print(json.dumps(answer, ensure_ascii=False) if options.json else f"\n[face: {answer['face']}]")
     return 0
 

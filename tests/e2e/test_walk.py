@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from tests.e2e.member import Event, Member
@@ -14,7 +15,7 @@ from tests.e2e.processes import bot, playground
 INVISIBLE = "\u200a\u17b5"
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def member(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> AsyncIterator[Member]:
     folder = tmp_path_factory.mktemp("walk")
     async with playground(folder) as world, bot(world, folder, model_cache), Member.of(world.address) as someone:
