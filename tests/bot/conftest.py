@@ -8,7 +8,6 @@ import aiohttp
 import discord
 import pytest
 import pytest_asyncio
-from members import FAST, Member, connected
 from PIL import Image
 
 from avatar.shelf import Face
@@ -16,6 +15,7 @@ from bot.client import point_to
 from bot.history import History
 from bot.playground import Playground
 from bot.settings import Discord
+from tests.bot.members import FAST, Member, connected
 
 
 @pytest_asyncio.fixture

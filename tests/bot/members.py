@@ -1,7 +1,7 @@
 """People and programs that talk to the playground in the tests: a member with plain HTTP, discord.py as it is."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +50,34 @@ class Member:
         async with self.session.get(url) as answer:
             assert answer.status == 200, url
             return await answer.read()
+
+
+class Page:
+    """The gateway as a chat page uses it: every event for one person, each to be taken once."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._events = socket, list[tuple[str, dict[str, Any]]]()
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(member: Member) -> AsyncGenerator["Page"]:
+        token = member.playground.user_token(member.name)
+        async with member.session.ws_connect(member.playground.gateway_url) as socket:
+            await socket.send_json({"op": 2, "d": {"token": token, "properties": {}}})
+            page = Page(socket)
+            await page.until("READY")
+            yield page
+
+    async def until(self, name: str, fits: Callable[[dict[str, Any]], Any] = lambda event: True) -> dict[str, Any]:
+        """The first event of that name that fits and was not taken yet."""
+        while True:
+            for index, (kind, event) in enumerate(self._events):
+                if kind == name and fits(event):
+                    del self._events[index]
+                    return event
+            message = await self._socket.receive_json(timeout=60)
+            if message["op"] == 0:
+                self._events.append((message["t"], message["d"]))
 
 
 @asynccontextmanager

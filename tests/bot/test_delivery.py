@@ -8,7 +8,6 @@ from typing import Any
 
 import discord
 import pytest
-from members import Member, forbid, question
 from PIL import Image
 
 from avatar.shelf import Face
@@ -21,6 +20,7 @@ from bot.playground.permissions import Permission
 from bot.reply import Pace, TakenAway
 from bot.webhooks import SUFFIX, Webhooks
 from persona.turn import Role, Turn
+from tests.bot.members import Member, forbid, question
 
 Paint = Callable[[str, str], Face]
 Events = AsyncGenerator[Event]

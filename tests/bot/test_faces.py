@@ -5,7 +5,6 @@ from collections.abc import Callable
 from io import BytesIO
 
 import discord
-from members import Member, forbid
 from PIL import Image
 
 from avatar.shelf import Face
@@ -13,6 +12,7 @@ from bot.faces import Faces
 from bot.history import History
 from bot.playground import Playground
 from bot.playground.permissions import Permission
+from tests.bot.members import Member, forbid
 
 Paint = Callable[[str, str], Face]
 

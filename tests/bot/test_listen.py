@@ -6,13 +6,13 @@ from typing import Any
 import aiohttp
 import discord
 import pytest
-from members import Member, connected, question
 
 from bot.history import History
 from bot.listen import Ears, Manners, incoming, names
 from bot.playground import Playground
 from persona.card import load_persona
 from persona.cast import Cast
+from tests.bot.members import Member, connected, question
 
 ROOT = Path(__file__).resolve().parents[2]
 PERSONAS = [ROOT / "personas"]

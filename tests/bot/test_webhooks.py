@@ -6,9 +6,9 @@ import discord
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from members import Member
 
 from bot.webhooks import SUFFIX, Webhooks, fit_name, is_gone
+from tests.bot.members import Member
 
 
 @pytest.mark.parametrize("name", ["Clyde", "Bonnie and clyde", "DISCORD", "My Discord Friend", "everyone", "Here", "X"])
