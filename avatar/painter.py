@@ -62,6 +62,7 @@ class _Order:
 class _Work:
     """A face being painted, and how many wait for it. None = the gate refused every attempt."""
 
+    key: str
     task: "asyncio.Task[Face | None]"
     priority: Priority
     waiting: int = 0
@@ -186,16 +187,19 @@ class Painter:
         """The work on this face: what is under way, unless it is less urgent; that will find the face on the shelf."""
         work = self._works.get(order.key)
         if work is None or work.priority > priority:
-            work = _Work(asyncio.create_task(self._paint(order, priority)), priority)
+            work = _Work(order.key, asyncio.create_task(self._paint(order, priority)), priority)
             self._works[order.key] = work
-            work.task.add_done_callback(lambda _: self._leave(order.key, work))
+            work.task.add_done_callback(lambda _: self._ended(work))
         return work
 
-    def _leave(self, key: str, work: _Work) -> None:
-        if self._works.get(key) is work:
-            del self._works[key]
+    def _ended(self, work: _Work) -> None:
+        self._forget(work)
         if not work.task.cancelled():
             work.task.exception()  # if nobody waits any more, asyncio need not report it as forgotten
+
+    def _forget(self, work: _Work) -> None:
+        if self._works.get(work.key) is work:
+            del self._works[work.key]
 
     async def _wait(self, work: _Work, replaces: Hashable | None) -> Face | None:
         """Wait with the others; the last one to give up cancels the work."""
@@ -215,6 +219,7 @@ class Painter:
                 del self._newest[replaces]
             work.waiting -= 1
             if not work.waiting:
+                self._forget(work)  # at once: nobody may join what is about to end
                 work.task.cancel()
 
     def _displace(self, replaces: Hashable | None) -> asyncio.Event:
