@@ -82,13 +82,20 @@ def locate(model: str, cache: Path, download: bool = False) -> Path:
 
 def load_packed(folder: Path, name: str, device: torch.device | str) -> Loaded:
     """Load a folder that `inference/convert.py` made."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
     from transformers import AutoConfig, PreTrainedTokenizerFast
 
-    config = AutoConfig.from_pretrained(folder)
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        weights = load_file(folder / "model.safetensors", device=str(device))
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    except (OSError, ValueError, SafetensorError) as error:  # a file of it was deleted, cut or changed
+        raise ModelMissing(
+            f"The converted model in {folder} is damaged: delete that folder and start again."
+        ) from error
     model = unfilled(config, torch.bfloat16, device)
-    put_weights(model, load_file(folder / "model.safetensors", device=str(device)))
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    put_weights(model, weights)
     return Loaded(model.eval(), tokenizer, name, config.max_position_embeddings)
 
 
@@ -122,6 +129,7 @@ def put_weights(model: "PreTrainedModel", weights: dict[str, Tensor]) -> None:
 
 def load_folder(folder: Path, name: str, device: torch.device | str, quantization: Quantization = "none") -> Loaded:
     """Load a folder in transformers format, in bfloat16 or quantized by bitsandbytes."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
@@ -133,7 +141,7 @@ def load_folder(folder: Path, name: str, device: torch.device | str, quantizatio
             quantization_config=_bitsandbytes(quantization),
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:  # what transformers raises for files that are absent or not its own
+    except (OSError, ValueError, SafetensorError) as error:  # files that are absent, damaged or not transformers' own
         reason = str(error).strip().splitlines()[0]
         raise ModelMissing(f"The model in {folder} cannot be loaded ({reason}): get it again.") from error
     if quantization == "none":

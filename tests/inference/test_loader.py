@@ -1,5 +1,7 @@
 """Every way to name a model leads to its true logits, or to one sentence that says what to do."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,7 +96,7 @@ def test_the_starter_answers_a_question(starter: Loaded) -> None:
     assert "Paris" in starter.tokenizer.decode(out[0, inputs["input_ids"].shape[1] :])
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("head", [Q4_0, Q4_1, Q8_0, F16])
 def test_a_gguf_file_gives_the_logits_of_the_weights_it_was_written_from(
@@ -162,6 +164,18 @@ def test_a_model_that_is_not_here_is_one_sentence(tmp_path: Path, name: str, sen
     with pytest.raises(ModelMissing, match=sentence) as error:
         load(name, tmp_path)
     assert "\n" not in str(error.value)
+
+
+def test_damaged_weights_are_one_sentence(folder: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+    os.truncate(copied / "model.safetensors", 1000)
+    with pytest.raises(ModelMissing, match=r"cannot be loaded .*: get it again"):
+        load(str(copied), tmp_path)
+    write_gguf(tmp_path / "tiny.gguf", tiny_model())
+    kept = converted(tmp_path / "tiny.gguf", tmp_path / "cache")
+    os.truncate(kept / "model.safetensors", 1000)
+    with pytest.raises(ModelMissing, match="is damaged: delete that folder"):
+        load(str(tmp_path / "tiny.gguf"), tmp_path / "cache")
 
 
 def test_a_folder_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:

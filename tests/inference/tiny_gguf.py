@@ -8,20 +8,37 @@ import numpy.typing as npt
 import torch
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
 from torch import Tensor
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 Q4_0, Q4_1, Q8_0, IQ4_NL, F16, F32 = (
     GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "IQ4_NL", "F16", "F32")
 )
 HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, VOCABULARY = 64, 128, 2, 4, 2, 272
 
+HEAD = HIDDEN // HEADS
+
 Kinds = Callable[[str], GGMLQuantizationType]
+_CLASSES = {
+    "llama": (LlamaConfig, LlamaForCausalLM),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM),
+}
 _MODULES = {
     "model.embed_tokens": "token_embd",
     "model.norm": "output_norm",
     "lm_head": "output",
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
     "self_attn.q_proj": "attn_q",
     "self_attn.k_proj": "attn_k",
     "self_attn.v_proj": "attn_v",
@@ -35,9 +52,7 @@ _MODULES = {
 def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedModel:
     """A random model in float32; its weights are spread widely enough that wrong ones show."""
     torch.manual_seed(0)
-    config_class, model_class = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM)}[
-        architecture
-    ]
+    config_class, model_class = _CLASSES[architecture]
     config = config_class(
         vocab_size=VOCABULARY,
         hidden_size=HIDDEN,
@@ -45,6 +60,7 @@ def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedM
         num_hidden_layers=LAYERS,
         num_attention_heads=HEADS,
         num_key_value_heads=KV_HEADS,
+        head_dim=HEAD,
         max_position_embeddings=128,
         tie_word_embeddings=tied,
         rms_norm_eps=1e-5,
@@ -52,9 +68,9 @@ def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedM
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
     )
     model: PreTrainedModel = model_class(config).eval()
-    for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
-            torch.nn.init.normal_(parameter, std=0.5)
+    for parameter in model.parameters():
+        if parameter.dim() == 1:  # biases and norms, which begin as zeros and ones: any number would do for them
+            parameter.data += torch.randn_like(parameter) / 4
     return model
 
 
@@ -95,6 +111,7 @@ def _describe(writer: GGUFWriter) -> None:
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KV_HEADS)
+    writer.add_key_length(HEAD)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_freq_base(10000.0)
     alphabet = [chr(c) for c in [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)]]
