@@ -8,6 +8,7 @@ import torch
 
 from inference.cache import CHUNK, PrefixCache
 from inference.decode import Reader, prefill
+from inference.loader import Loaded
 
 
 class Counting(Reader):
@@ -84,6 +85,17 @@ def test_only_what_is_new_is_read(
     assert read == READ
     cold = logits_after(Reader.of(reader.model, PrefixCache(0)), second)
     assert torch.equal(warm, cold)
+
+
+def test_the_starter_model_in_its_packed_form_is_exact_too(starter: Loaded, logits_after: LogitsAfter) -> None:
+    first, second = prompt(2 * CHUNK + 20), prompt(2 * CHUNK + 40, seed=1)
+    second[:CHUNK] = first[:CHUNK]
+    reader = Counting.of(starter.model, PrefixCache(1 << 30))
+    cold = logits_after(reader, first)
+    assert torch.equal(logits_after(reader, first), cold)
+    warm = logits_after(reader, second)
+    assert READ[-2:] == [CHUNK, 40]
+    assert torch.equal(logits_after(Reader.of(starter.model, PrefixCache(0)), second), warm)
 
 
 def test_a_longer_turn_reads_on_where_the_shorter_ended(reader: Counting, logits_after: LogitsAfter) -> None:
