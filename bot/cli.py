@@ -5,6 +5,7 @@ Exit status: 0 done, 1 a check found errors, 2 what was asked cannot be done (on
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
@@ -131,6 +132,8 @@ async def _doctor(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; every failure a user can cause is one sentence and exit status 2."""
+    # Two busy OpenMP threads spin for each other and stall whatever else runs; read when torch is loaded, so set first.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parser().parse_args(arguments)
     command: Command = options.command
     try:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 async def run(config: Path | None, port: int | None) -> int:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("discord").setLevel(logging.WARNING)
     settings = load_settings(config)
     with suppress(asyncio.CancelledError):
         _stop_on_sigterm()
