@@ -5,6 +5,7 @@ the Protocols below are all that the story asks of them, so that any of them may
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from emotion.classifier import Scores
     from inference.sampling import SamplingParams
     from persona.card import Card, Persona
+
+log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 8000  # characters: twice what Discord lets a member with Nitro send
 ATTEMPTS = 3  # a tiny model sometimes ends its turn at once; another draw usually does not
@@ -45,7 +48,6 @@ class Feels(Protocol):
 
 
 class Paints(Protocol):
-    def shelved(self, persona: "Persona", spec: ExpressionSpec) -> "Face | None": ...
     def nearest(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
     async def paint(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
 
@@ -176,6 +178,7 @@ class Story:
         async with self._painting(persona, spec_for(card, direction.expression)) as painting:
             with clock.stage("look"):
                 face = await self._look(persona, spec_for(card, direction.expression), painting)
+            late = not painting.done()
             yield Directed(direction.expression, face)
             # 5 speak
             reply = ""
@@ -188,8 +191,8 @@ class Story:
             # 6 remember the reply and what saying it felt like
             turn = await self._remember_reply(incoming, card, reply, direction.expression)
             yield Spoken(reply, turn, clock.seconds)
-            if face.expression != direction.expression:
-                yield Portrait(await painting)
+            if late and (portrait := await self._painted(persona, painting)):
+                yield Portrait(portrait)
 
     async def _remember(self, incoming: Incoming) -> list[Turn]:
         said = Turn(Role.USER, incoming.name, readable(incoming.text), incoming.at)
@@ -225,10 +228,17 @@ class Story:
 
     async def _look(self, persona: "Persona", spec: ExpressionSpec, painting: "asyncio.Task[Face]") -> "Face":
         """The directed face if it is there in time, else the nearest one that is."""
-        if shelved := self.painter.shelved(persona, spec):
-            return shelved
         done, _ = await asyncio.wait({painting}, timeout=self.patience)
-        return painting.result() if done else self.painter.nearest(persona, spec)
+        face = await self._painted(persona, painting) if done else None
+        return face or self.painter.nearest(persona, spec)
+
+    async def _painted(self, persona: "Persona", painting: "asyncio.Task[Face]") -> "Face | None":
+        """The painted face; None, and a line in the log, if painting failed: words never wait for a broken brush."""
+        try:
+            return await painting
+        except Exception:
+            log.exception("no face could be painted for %s", persona.slug)
+            return None
 
     async def _speak(
         self, incoming: Incoming, card: "Card", turns: Sequence[Turn], direction: Direction
