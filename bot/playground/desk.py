@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from bot.playground.embeds import as_objects
 from bot.playground.errors import ApiError, unknown
-from bot.playground.records import Payload
+from bot.playground.invocation import GROUP, SUBCOMMAND
+from bot.playground.records import Origin, Payload
 from bot.playground.world import World
 
 ANSWER_SECONDS = 3.0
@@ -48,10 +50,21 @@ class Interaction:
     answered: Answered | None = None
     original_id: int | None = None  # the message @original names
     deadline: asyncio.TimerHandle | None = None
+    opened_by: "Interaction | None" = None  # of a modal: what opened it
 
     @property
     def name(self) -> str:
-        return str(self.data.get("name", ""))
+        """Of the command with its subcommand: "persona set"."""
+        names, options = [str(self.data.get("name", ""))], as_objects(self.data.get("options"))
+        while options and options[0]["type"] in (SUBCOMMAND, GROUP):
+            names.append(str(options[0]["name"]))
+            options = as_objects(options[0].get("options"))
+        return " ".join(names)
+
+    def origin(self) -> Origin:
+        """What its answers say of where they come from."""
+        opener = self.opened_by.origin() if self.opened_by else None
+        return Origin(self.id, self.type, self.user_id, self.name, self.message_id, opener)
 
 
 class Desk:
@@ -63,6 +76,7 @@ class Desk:
         self.on_silence: Callable[[Interaction], None] = lambda interaction: None
         self._clock = clock
         self._by_token: dict[str, Interaction] = {}
+        self._modals: dict[tuple[int, str], Interaction] = {}  # (user, custom id) → what opened it
 
     def open(self, interaction: Interaction) -> Interaction:
         """From now on the application has three seconds."""
@@ -104,11 +118,23 @@ class Desk:
             raise ApiError(401, 50027, "Invalid Webhook Token")
         return interaction
 
+    def modal_opened(self, interaction: Interaction, custom_id: str) -> None:
+        self._modals[interaction.user_id, custom_id] = interaction
+
+    def opener(self, user_id: int, custom_id: str) -> Interaction:
+        """What opened the modal a user submits."""
+        opener = self._modals.get((user_id, custom_id))
+        if opener is None:
+            raise unknown("interaction")
+        return opener
+
     def _forget_old(self) -> None:
         now = self._clock()
         for token, interaction in list(self._by_token.items()):
             if now - interaction.asked_at > TOKEN_SECONDS:
                 del self._by_token[token]
+        fresh = {key: opener for key, opener in self._modals.items() if now - opener.asked_at <= TOKEN_SECONDS}
+        self._modals = fresh
 
     def close(self) -> None:
         for interaction in self._by_token.values():

@@ -40,11 +40,10 @@ def default_avatar(index: int) -> bytes:
 @cache
 def bot_face() -> bytes:
     """A mask with one eyebrow raised, as PNG: the bot before it wears anybody's face."""
-    picture, draw = _canvas("#2f2a4a")
+    picture, draw = _canvas("#8b6fd6")
     side = SIZE * SCALE
-    _disc(draw, 0.5, 0.44, 0.30, "#f6e7c8")
-    draw.rectangle([0.2 * side, 0.24 * side, 0.8 * side, 0.44 * side], fill="#f6e7c8")
-    draw.pieslice([0.2 * side, 0.14 * side, 0.8 * side, 0.86 * side], 0, 180, fill="#f6e7c8")
+    draw.line([0, 0.30 * side, side, 0.30 * side], fill="#5b3f9e", width=int(0.05 * side))  # its ribbon
+    draw.ellipse([0.2 * side, 0.10 * side, 0.8 * side, 0.88 * side], fill="#f6e7c8")
     for x in (0.37, 0.63):
         _disc(draw, x, 0.42, 0.062, "#2f2a4a")
         _disc(draw, x + 0.02, 0.40, 0.018, "#ffffff")

@@ -24,6 +24,7 @@ from bot.playground.world import World
 REPLAY = 2000  # events a session keeps for a client that resumes
 MAX_SESSIONS = 100
 MAX_PAYLOAD_BYTES = 4096
+ENDS = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
 class Op(IntEnum):
@@ -66,7 +67,8 @@ class Connection:
     encoder: Encoder
     outbox: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)  # None = close after what is written
     session: "Session | None" = None
-    close_code: int = 1000
+    close_code: int | None = None
+    said_goodbye: bool = False  # the client ended its session; otherwise it may come back to resume
 
     def send(self, op: Op, data: object = None) -> None:
         self.outbox.put_nowait(json.dumps({"op": op, "d": data, "s": None, "t": None}))
@@ -79,7 +81,7 @@ class Connection:
         while (text := await self.outbox.get()) is not None:
             frame = self.encoder.encode(text)
             await (self.socket.send_str(frame) if isinstance(frame, str) else self.socket.send_bytes(frame))
-        await self.socket.close(code=self.close_code)
+        await self.socket.close(code=self.close_code or 1000)
 
 
 @dataclass(slots=True, eq=False)
@@ -178,15 +180,17 @@ class Gateway:
             connection.send(Op.HELLO, {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []})
             await self._read(connection)
         finally:
-            writer.cancel()
+            if connection.close_code is None:  # else it is the writer that says goodbye
+                writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
             self._leave(connection)
         return socket
 
     async def _read(self, connection: Connection) -> None:
         try:
-            async for message in connection.socket:
+            while (message := await connection.socket.receive()).type not in ENDS:
                 self._receive(connection, message)
+            connection.said_goodbye = message.type is aiohttp.WSMsgType.CLOSE and message.data in (1000, 1001)
         except Closing as closing:
             await connection.socket.close(code=closing.code, message=str(closing).encode())
         except TimeoutError:
@@ -212,7 +216,8 @@ class Gateway:
         if session is None or session.connection is not connection:
             return
         session.connection = None
-        if connection.socket.close_code in (1000, 1001) or len(self._sessions) > MAX_SESSIONS:
+        goodbye = connection.said_goodbye and connection.close_code is None
+        if goodbye or len(self._sessions) > MAX_SESSIONS:
             self._sessions.pop(session.id, None)
         self._announce_presence(session.user)
 

@@ -124,6 +124,8 @@ class Payloads(PlacePayloads):
             "user": self.user(self.world.user(origin.user_id)),
             "authorizing_integration_owners": {"0": str(next(iter(self.world.guilds)))},
         }
+        if origin.opened_by:
+            return payload | {"triggering_interaction_metadata": self._origin(origin.opened_by)}
         if origin.target_id:
             return payload | {"interacted_message_id": str(origin.target_id)}
         return payload | {"name": origin.name}

@@ -131,6 +131,7 @@ class Origin:
     user_id: int
     name: str = ""
     target_id: int | None = None  # the message whose component was used
+    opened_by: "Origin | None" = None  # of a modal: the command or click that opened it
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from bot.playground.gateway import Gateway
 from bot.playground.invocation import resolve_command, resolve_values
 from bot.playground.payloads import Payloads
 from bot.playground.permissions import Permission
-from bot.playground.records import Channel, Message, MessageFlag, Origin, Payload, User
+from bot.playground.records import Channel, Message, MessageFlag, Payload, User
 from bot.playground.world import World
 
 COMMAND_ANSWER, REPLY = 20, 19  # message types
@@ -35,9 +35,7 @@ class Responder:
         app = interaction.application_id
         message = Message(self.world.ids.next(), interaction.channel_id, app, webhook_id=app, application_id=app)
         message.type = COMMAND_ANSWER if first and interaction.type == Asked.COMMAND else REPLY
-        message.origin = Origin(
-            interaction.id, interaction.type, interaction.user_id, interaction.name, interaction.message_id
-        )
+        message.origin = interaction.origin()
         if ephemeral:
             message.only_for, message.flags = interaction.user_id, MessageFlag.EPHEMERAL
         if first:
@@ -89,22 +87,30 @@ class InteractionRoutes(Resource):
         kind, data = body.number("type"), body.object("data") or Body({})
         if kind not in list(Asked):
             raise bad_form("type", "BASE_TYPE_CHOICES", "Value must be one of {2, 3, 4, 5}.")
-        message_id, application_id = body.snowflake("message_id"), body.needed_snowflake("application_id")
-        if self.world.user(application_id).bot is False:
-            raise unknown("Application")
+        application_id, message_id, opener = body.needed_snowflake("application_id"), body.snowflake("message_id"), None
         if kind == Asked.COMPONENT:
             message = self._clicked(user, channel, message_id)
             application_id = message.application_id or application_id
             read = self._component_data(channel, message, data)
         elif kind == Asked.MODAL:
+            opener = self.desk.opener(user.id, data.text("custom_id") or "")
+            application_id, message_id = opener.application_id, opener.message_id
             read = {"custom_id": data.text("custom_id"), "components": data.payloads("components")}
         else:
+            message_id = None
             read = resolve_command(self.world, self.payloads, channel, application_id, data)
-        nonce = str(body.fields.get("nonce") or "")
-        number = self.world.ids.next()
-        token = self.desk.new_token()
         return Interaction(
-            number, token, Asked(kind), application_id, user.id, channel.id, channel.guild_id, read, nonce, message_id
+            self.world.ids.next(),
+            self.desk.new_token(),
+            Asked(kind),
+            application_id,
+            user.id,
+            channel.id,
+            channel.guild_id,
+            read,
+            nonce=str(body.fields.get("nonce") or ""),
+            message_id=message_id,
+            opened_by=opener,
         )
 
     def _clicked(self, user: User, channel: Channel, message_id: int | None) -> Message:
@@ -217,6 +223,7 @@ class InteractionRoutes(Resource):
     def _open_modal(self, interaction: Interaction, data: Body) -> None:
         if interaction.type not in (Asked.COMMAND, Asked.COMPONENT):
             raise bad_form("type", "INTERACTION_TYPE_INVALID", "This interaction cannot open a modal.")
+        self.desk.modal_opened(interaction, data.text("custom_id", limit=100) or "")
         self._tell_user(
             interaction,
             "INTERACTION_MODAL_CREATE",
@@ -244,8 +251,7 @@ class InteractionRoutes(Resource):
             "response_message_loading": bool(message.flags & MessageFlag.LOADING),
             "response_message_ephemeral": message.only_for is not None,
         }
-        resource: Payload = {"type": int(interaction.answered or 0)}
-        if interaction.answered != Answered.DEFERRED_UPDATE:
-            resource["message"] = self.payloads.message(message)
         payload: Payload = {"interaction": about}
-        return payload | ({"resource": resource} if "message" in resource else {})
+        if interaction.answered in (Answered.MESSAGE, Answered.UPDATE):
+            payload["resource"] = {"type": int(interaction.answered), "message": self.payloads.message(message)}
+        return payload
