@@ -76,6 +76,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
             wishes=SamplerWishes(settings),
             mood_settings=MoodSettings(**settings.mood.model_dump()),
             reply_tokens=settings.model.max_tokens,
+            recent_turns=settings.model.read_turns(),
             patience=settings.face.patience,
         )
         yield Rooms(settings, gpu, engine, painter, remembered, cast, story)

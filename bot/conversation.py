@@ -246,15 +246,17 @@ class Story:
         """The reply so far, growing, then once more in its final form."""
         messages = self._prompt(card, turns, direction.expression)
         members = sorted({turn.name for turn in turns if turn.role is Role.USER})
+        spoken = [turn.text for turn in turns if turn.role is Role.CHARACTER]
         for attempt in range(ATTEMPTS):
+            before = spoken if attempt < ATTEMPTS - 1 else ()  # rather an old word than none
             seed = None if incoming.seed is None else incoming.seed + attempt
             params = self.wishes(card, direction.expression, stops(card, turns), seed)
             raw = ""
             async with aclosing(self.engine.stream(messages, params)) as pieces:
                 async for piece in pieces:
                     raw += piece
-                    yield tidy(raw, card, members, finished=False)
-            if reply := tidy(raw, card, members, finished=True):
+                    yield tidy(raw, card, members, finished=False, before=before)
+            if reply := tidy(raw, card, members, finished=True, before=before):
                 yield reply
                 return
         raise StoryError(f"{card.name} found no words this time; say it again, perhaps in other words.")

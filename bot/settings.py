@@ -54,6 +54,13 @@ class Model(Table):
 
     name: str = Field(default="starter", description='"starter", a folder, or a name on the model hub')
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
+    turns: int | None = Field(
+        default=None, ge=1, le=1000, description="latest messages it reads; unset = 7 for the starter, 60 for others"
+    )
+
+    def read_turns(self) -> int:
+        """A small model that sees many of its own replies goes on repeating them; a big one should remember more."""
+        return self.turns or (7 if self.name == "starter" else 60)
 
 
 class Sampler(Table):

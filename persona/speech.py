@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from persona.card import Card
 from persona.prompt import EXAMPLE_MEMBER, clean_name
 
+ECHO = 12  # characters; shorter sentences ("Hello, sugar!") may come again
 LONG = 40
 _SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
 _CLOSED = re.compile(r"[.!?…。！？~:;)\]\"'”’»*_`>]$|[^\w\s,\-–—]$")
@@ -17,14 +18,19 @@ _STAMMER = re.compile(r"\b((\w+)(?:,? \2){2})(?:,? \2\b)+", re.IGNORECASE)  # "n
 _PAIRS = {"“": "”", "«": "»", "(": ")"}
 
 
-def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool) -> str:
-    """The character's words in `text`; "" when there are none (yet)."""
+def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, before: Sequence[str] = ()) -> str:
+    """The character's words in `text`; "" when there are none (yet).
+
+    `before`: the character's latest replies; a sentence that it already said is left out, because a small model that
+    has begun to repeat itself goes on doing so.
+    """
     names = [clean_name(name, card) for name in members]
     said = _own_words(text.lstrip(), card.name, [*names, EXAMPLE_MEMBER], finished)
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
+    said = _fresh(said, before)
     if not finished:
         return said
-    said = _STAMMER.sub(r"\1", _without_echo(said))
+    said = _STAMMER.sub(r"\1", said)
     return _close(_whole_sentences(re.sub(r"\(\s*\)", "", said).rstrip()))
 
 
@@ -59,17 +65,33 @@ def _may_become(line: str, names: Iterable[str]) -> bool:
     return any(name.casefold().startswith(start) for name in names)
 
 
-def _without_echo(text: str) -> str:
-    """Up to the first sentence that was already said: a small model that starts over goes on doing so."""
-    seen: set[str] = set()
-    start = 0
-    for end in [match.end() for match in _SENTENCE_END.finditer(text)]:
-        sentence = text[start:end].strip().casefold()
-        if len(sentence) > 8 and sentence in seen:
-            return text[:start].rstrip()
-        seen.add(sentence)
-        start = end
-    return text
+def _fresh(text: str, before: Iterable[str]) -> str:
+    """`text` without the sentences that it, or one of `before`, already has; one that may become such waits."""
+    seen = {_key(sentence) for reply in before for sentence in _sentences(reply)}
+    kept = []
+    for sentence in _sentences(text):
+        whole = bool(_SENTENCE_END.search(sentence))
+        key = _key(sentence)
+        if (whole and len(key) > ECHO and key in seen) or (not whole and _begins(key, seen)):
+            continue
+        seen.add(key)
+        kept.append(sentence)
+    return "".join(kept).strip()
+
+
+def _begins(key: str, seen: Iterable[str]) -> bool:
+    return any(old.startswith(key) for old in seen if len(old) > ECHO)
+
+
+def _sentences(text: str) -> list[str]:
+    """`text` in pieces: sentences with the blanks before them, the last one perhaps unfinished."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return [piece for piece in pieces if piece.strip()]
+
+
+def _key(sentence: str) -> str:
+    return " ".join(sentence.split()).casefold()
 
 
 def _whole_sentences(text: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Settings, load_settings, setting_paths
+from bot.settings import Model, Settings, load_settings, setting_paths
 from emotion.mood import MoodSettings
 from persona.tomlfile import TomlError
 
@@ -99,6 +99,12 @@ def test_a_mistake_names_its_place_its_key_and_what_was_expected(
     tmp_path: Path, text: str, environ: dict[str, str], sentence: str
 ) -> None:
     assert refused(tmp_path, text, environ) == sentence
+
+
+def test_the_starter_reads_few_turns_and_a_big_model_many_unless_told_otherwise() -> None:
+    assert Model().read_turns() == 7
+    assert Model(name="big").read_turns() == 60
+    assert Model(turns=20).read_turns() == 20
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

@@ -48,6 +48,20 @@ def test_what_was_written_becomes_what_was_said(card: Card, written: str, said: 
     assert final(card, written) == said
 
 
+def test_what_the_character_said_before_is_not_said_again(card: Card) -> None:
+    before = ["Hoo! I have a letter for you. It is from the mayor."]
+    again = "Hoo! I have a letter  for you. Shall I read it?"
+    assert tidy(again, card, [], finished=True, before=before) == "Hoo! Shall I read it?"
+    assert tidy(before[0], card, [], finished=True, before=before) == "Hoo!"
+    assert tidy(again, card, [], finished=True) == again
+
+
+def test_a_sentence_that_may_become_an_echo_waits_until_it_is_another(card: Card) -> None:
+    before = ["I have a letter for you."]
+    grown = [tidy(text, card, [], finished=False, before=before) for text in ("I have a", "I have a letter of")]
+    assert grown == ["", "I have a letter of"]
+
+
 def test_a_long_reply_cut_off_by_its_limit_ends_with_its_last_whole_sentence(card: Card) -> None:
     whole = 'Hoo, what a day! *shakes rain off* I brought "seven letters" and a parcel for the mayor, who was out.'
     assert final(card, f"{whole} Then I flew on to the mill because the") == whole
@@ -72,7 +86,7 @@ def test_a_long_reply_that_ends_well_is_left_alone(card: Card) -> None:
 def test_while_a_reply_grows_what_was_shown_stays(card: Card, pieces: list[str]) -> None:
     shown = ""
     for end in range(len(pieces) + 1):
-        now = tidy("".join(pieces[:end]), card, MEMBERS, finished=False)
+        now = tidy("".join(pieces[:end]), card, MEMBERS, finished=False, before=["hoo hoo Robin hoo! Ro: hoo hoo hoo."])
         assert now.startswith(shown)
         shown = now
 
