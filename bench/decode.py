@@ -31,12 +31,12 @@ PROMPT: list[Message] = [
     {"role": "user", "content": "I dropped your whole tray of muffins, I'm so sorry. What happens now?"},
 ]
 TEXT = (
-    "The village woke slowly that morning. Mist lay over the mill pond, and the first smoke rose from the bakery, where "
-    "somebody had been at work since three. Nobody spoke of the storm, though everyone had lain awake and listened to "
-    "it; they swept the leaves from their steps, mended the fence that had fallen into the lane, and looked up now and "
-    "then at the hole in the roof of the church. By noon the children had found the old boat, which the water had "
-    "carried halfway to the orchard, and had made themselves its crew. They sailed it all afternoon through the long "
-    "grass, past islands of clover and harbours of stone, until their mothers called them in to supper one by one."
+    "The village woke slowly that morning. Mist lay over the mill pond, and the first smoke rose from the bakery, "
+    "where somebody had been at work since three. Nobody spoke of the storm, though everyone had lain awake and "
+    "listened to it; they swept the leaves from their steps, mended the fence that had fallen into the lane, and "
+    "looked up now and then at the hole in the roof of the church. By noon the children had found the old boat, which "
+    "the water had carried halfway to the orchard, and had made themselves its crew. They sailed it all afternoon "
+    "through the long grass, past islands of clover and harbours of stone, until their mothers called them in."
 )
 
 
@@ -125,10 +125,16 @@ def generator(model: PreTrainedModel, prompt: list[int], count: int) -> Callable
 
 
 def faithfulness(loaded: Loaded, dense: PreTrainedModel) -> dict[str, float]:
-    """How alike both sides read one text: the share of places with the same likeliest next token; perplexities."""
+    """How alike both sides read one text: the share of places with the same likeliest next token; perplexities.
+
+    Ours reads token by token, as a reply is written: many tokens at once would be multiplied densely.
+    """
     ids: Tensor = loaded.tokenizer(TEXT, return_tensors="pt")["input_ids"]  # (1, T)
     with torch.inference_mode():
-        ours, theirs = (model(ids).logits[0].float() for model in (loaded.model, dense))  # (T, V)
+        theirs = dense(ids).logits[0].float()  # (T, V)
+        reader = Reader.of(loaded.model, PrefixCache(0))
+        past = reader.past(ids.shape[1])
+        ours = torch.stack([reader.read([int(token)], past) for token in ids[0]]).float()  # (T, V)
     perplexity, baseline = (torch.nn.functional.cross_entropy(side[:-1], ids[0, 1:]).exp() for side in (ours, theirs))
     return {
         "next_token_agreement": round((ours.argmax(-1) == theirs.argmax(-1)).float().mean().item(), 4),
