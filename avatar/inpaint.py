@@ -59,7 +59,8 @@ def inpaint(parts: Parts, canvases: list[Canvas], num_inference_steps: int = 4) 
     sample = noise * times[0] + known * (1 - times[0])
     for (t, t_next), timestep in zip(pairwise(times), timesteps, strict=True):
         seen = torch.cat((sample, shown), dim=1).to(parts.dtype, memory_format=torch.channels_last)
-        said = parts.unet(seen, timestep, encoder_hidden_states=prompts).sample.float()  # (B, C, h, w)
+        # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
+        said = parts.unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample.float()
         predicted = known + said if parts.predicts == "difference" else said
         sample = euler_blend(sample, predicted, t, t_next, may_change, known, noise)
         yield None

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import face_mask, face_picture
 from PIL import Image
 
 from inference.gpu import Gpu
 from persona.card import Card, Persona
+from tests.avatar.pictures import face_mask, face_picture
 
 PATCH, SIZE = 4, 32
 PROMPTS = {"neutral": "neutral, calm face", "joy": "a big happy smile", "sadness": "sad, a tear", "anger": "furious"}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import face_mask, face_picture
 from PIL import Image
 
 from avatar.composite import change, cut, lay_over, off_backdrop, on_backdrop, rim_shift, smooth
 from avatar.mask import Portrait
+from tests.avatar.pictures import face_mask, face_picture
 
 SIZE = 32
 

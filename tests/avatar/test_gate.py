@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from pictures import face_mask, face_picture
 from PIL import Image, ImageDraw, ImageFilter
 
-from avatar.composite import Cutting, cut
+from avatar.composite import Cutting, cut, smooth
 from avatar.gate import judge
 from avatar.mask import Floats, Portrait
+from tests.avatar.pictures import face_mask, face_picture
 
 SIZE = 96
 
@@ -63,6 +63,12 @@ def test_a_spoilt_face_is_refused(cutting: Cutting, spoil: Callable[[Floats], Fl
 
 def test_a_blurred_face_is_refused(cutting: Cutting) -> None:
     assert judge(cutting, drawn(cutting, blur=5)).why == "blurred"
+
+
+def test_blotches_over_the_features_are_smudges(cutting: Cutting) -> None:
+    blots = np.random.default_rng(0).normal(0, 1, (SIZE, SIZE, 3)).astype(np.float32)
+    blots = smooth(blots, 1) * cutting.mask[..., None] * 0.6
+    assert judge(cutting, (cutting.pixels + blots).clip(0, 1)).why == "smudged"
 
 
 def test_every_verdict_is_a_plain_truth_value(cutting: Cutting) -> None:

@@ -82,7 +82,7 @@ def test_with_a_perfect_painter_the_answer_is_exact_after_any_number_of_steps(pa
     class Perfect(torch.nn.Module):
         """Always predicts the same picture, as a painter would that knows the answer."""
 
-        def forward(self, seen: Tensor, timestep: Tensor, encoder_hidden_states: Tensor) -> "Perfect":
+        def forward(self, seen: Tensor, timestep: Tensor, **named: Tensor) -> "Perfect":
             self.sample = torch.full((len(seen), 48, 8, 8), 0.25)
             return self
 
@@ -97,7 +97,7 @@ def test_a_painter_that_says_no_difference_leaves_the_picture_as_it_was(parts: P
     class Content(torch.nn.Module):
         """Changes nothing."""
 
-        def forward(self, seen: Tensor, timestep: Tensor, encoder_hidden_states: Tensor) -> "Content":
+        def forward(self, seen: Tensor, timestep: Tensor, **named: Tensor) -> "Content":
             self.sample = torch.zeros(len(seen), 48, 8, 8)
             return self
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pictures import face_mask, face_picture
 from PIL import Image
 
 from avatar.mask import Crop, Portraits, bounding_box, crop_around, feather, open_portrait
 from avatar.picture import PortraitError
+from tests.avatar.pictures import face_mask, face_picture
 
 
 def saved(tmp_path: Path, image: Image.Image, name: str = "base.png") -> Path:

@@ -7,7 +7,6 @@ from threading import Event
 
 import numpy as np
 import pytest
-from pictures import face_mask, face_picture, outside_is_untouched
 from PIL import Image
 
 from avatar import painter as painter_module
@@ -21,6 +20,7 @@ from avatar.shelf import Shelf, avatar_bytes
 from inference.gpu import Gpu
 from inference.job import ModelMissing, Priority, Replaced, Steps, Stopped
 from persona.card import Persona
+from tests.avatar.pictures import face_mask, face_picture, outside_is_untouched
 
 NAMES = ["neutral", "joy", "sadness", "anger"]
 

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import face_picture
 from PIL import Image
 
 from avatar import picture as picture_module
 from avatar.picture import PortraitError, open_picture
+from tests.avatar.pictures import face_picture
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I", "I;16", "F")
 

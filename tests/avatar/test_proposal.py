@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import face_picture
 from PIL import Image
 
 from avatar.proposal import find_face, propose
+from tests.avatar.pictures import face_picture
 
 
 @pytest.mark.parametrize(("side", "x", "y"), [(512, 0, 0), (512, 40, -30), (200, -12, 10), (96, 0, 0)])

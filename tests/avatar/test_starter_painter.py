@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import outside_is_untouched
 from PIL import Image
 
 from avatar.expression import spec_for
@@ -16,6 +15,7 @@ from avatar.picture import open_picture
 from avatar.shelf import Face, Shelf, avatar_bytes
 from inference.gpu import Gpu
 from persona.card import Persona, load_persona
+from tests.avatar.pictures import outside_is_untouched
 
 PERSONAS = Path(__file__).parents[2] / "personas"
 NAMES = sorted(path.parent.name for path in PERSONAS.glob("*/persona.toml"))
