@@ -12,10 +12,12 @@ from PIL import Image
 
 from avatar.shelf import Face
 from bot.client import point_to
+from bot.compose import Rooms, compose
 from bot.history import History
 from bot.playground import Playground
 from bot.settings import Discord
 from tests.bot.members import FAST, Member, connected
+from tests.bot.stage import Stage, settings_in, stage, write_painter
 
 
 @pytest_asyncio.fixture
@@ -60,3 +62,19 @@ def paint(tmp_path: Path) -> Callable[[str, str], Face]:
         return Face(path, hashlib.sha256(path.read_bytes()).hexdigest(), expression, painted=True)
 
     return make
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rooms(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> AsyncGenerator[Rooms]:
+    """The whole bot, less Discord, once per file: its tests share an event loop."""
+    state = tmp_path_factory.mktemp("state")
+    (state / "cache").symlink_to(model_cache)
+    async with compose(settings_in(state, write_painter(state / "painter"))) as rooms:
+        yield rooms
+    point_to(Discord())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(rooms: Rooms, tmp_path: Path) -> AsyncGenerator[Stage]:
+    async with stage(rooms, tmp_path / "mien.sqlite") as scene:
+        yield scene

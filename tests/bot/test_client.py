@@ -2,38 +2,21 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import discord
 import pytest
-import pytest_asyncio
 
 from bot.client import MienClient, point_to
-from bot.compose import Rooms, compose
+from bot.compose import Rooms
 from bot.errors import sentence
 from bot.settings import Discord
-from tests.bot.stage import Stage, settings_in, stage, write_painter
+from tests.bot.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Page = Callable[[dict[str, Any]], Any]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def rooms(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> AsyncGenerator[Rooms]:
-    state = tmp_path_factory.mktemp("state")
-    (state / "cache").symlink_to(model_cache)
-    async with compose(settings_in(state, write_painter(state / "painter"))) as rooms:
-        yield rooms
-    point_to(Discord())
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def scene(rooms: Rooms, tmp_path: Path) -> AsyncGenerator[Stage]:
-    async with stage(rooms, tmp_path / "mien.sqlite") as scene:
-        yield scene
 
 
 def by_persona(event: dict[str, Any]) -> bool:

@@ -1,0 +1,190 @@
+"""Slash commands as a member uses them, and their manual."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from PIL import Image
+
+from bot.commands import Commands, chart
+from bot.compose import Rooms
+from bot.history import Worn
+from emotion.labels import EMOTIONS
+from emotion.mood import Mood
+from persona.turn import Role, Turn
+from tests.bot.members import Member, Page
+from tests.bot.stage import ROOT, Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COMMAND, AUTOCOMPLETE = 2, 4
+SUBCOMMAND, STRING = 1, 3
+
+
+class Asking:
+    """A member at the page, asking for commands."""
+
+    def __init__(self, scene: Stage, member: Member, page: Page) -> None:
+        self.scene, self.member, self.page = scene, member, page
+        self.application = next(user.id for user in scene.playground.world.users.values() if user.bot)
+
+    async def command(self, line: str, *, kind: int = COMMAND, **options: str) -> None:
+        """`line` is the command's name, with its subcommand; `options` are typed in."""
+        name, _, sub = line.partition(" ")
+        [guild] = self.scene.playground.world.guilds
+        index = await self.member.call("GET", f"/guilds/{guild}/application-command-index")
+        number = next(command["id"] for command in index["application_commands"] if command["name"] == name)
+        focused = {"focused": True} if kind == AUTOCOMPLETE else {}
+        data = [{"type": STRING, "name": key, "value": value, **focused} for key, value in options.items()]
+        await self.member.call(
+            "POST",
+            "/interactions",
+            type=kind,
+            application_id=str(self.application),
+            channel_id=str(self.scene.channel),
+            data={
+                "id": number,
+                "name": name,
+                "type": 1,
+                "options": [{"type": SUBCOMMAND, "name": sub, "options": data}] if sub else data,
+            },
+        )
+
+    async def answer(self, line: str, **options: str) -> dict[str, Any]:
+        """The message that answers a command, when it is no longer loading."""
+        await self.command(line, **options)
+        created = await self.page.until("MESSAGE_CREATE", lambda event: event.get("interaction_metadata"))
+        if created["flags"] & discord.MessageFlags.loading.flag:
+            return await self.page.until("MESSAGE_UPDATE", lambda event: event["id"] == created["id"])
+        return created
+
+    async def choices(self, line: str, **options: str) -> list[str]:
+        await self.command(line, kind=AUTOCOMPLETE, **options)
+        event = await self.page.until("APPLICATION_COMMAND_AUTOCOMPLETE_RESPONSE")
+        return [choice["value"] for choice in event["choices"]]
+
+
+@pytest.fixture
+def asking(scene: Stage) -> Asking:
+    return Asking(scene, scene.member, scene.page)
+
+
+async def test_personas_are_listed_and_the_one_that_speaks_is_marked(scene: Stage, asking: Asking) -> None:
+    async with scene.bot():
+        answer = await asking.answer("persona list")
+    [embed] = answer["embeds"]
+    assert "▸ **Marigold** (`marigold`)" in embed["description"]
+    assert "`juno`" in embed["description"]
+    assert answer["flags"] & discord.MessageFlags.ephemeral.flag
+
+
+async def test_setting_a_persona_changes_who_speaks_and_brings_a_greeting_once(scene: Stage, asking: Asking) -> None:
+    async with scene.bot() as bot:
+        answer = await asking.answer("persona set", name="juno")
+        juno = bot.rooms.cast.get("juno")
+        assert answer["content"] == f"{juno.card.name} speaks in this channel now."
+        greeting = await asking.page.until("MESSAGE_CREATE", lambda event: event.get("webhook_id"))
+        assert (greeting["content"], greeting["author"]["username"]) == (juno.card.greeting.strip(), juno.card.name)
+        assert await bot.history.persona_of(scene.channel) == "juno"
+        asked = await scene.say("Juno, who are you?")
+        await scene.answers(asked)
+        said = [turn.name for turn in await bot.history.recent(scene.channel, "juno", 9)]
+        assert said == [juno.card.name, "You", juno.card.name]
+        await asking.answer("persona set", name=juno.card.name.upper())
+        assert len(await bot.history.recent(scene.channel, "juno", 9)) == 3
+
+
+async def test_names_are_completed_while_they_are_typed(scene: Stage, asking: Asking) -> None:
+    async with scene.bot():
+        assert await asking.choices("persona set", name="mar") == ["marigold"]
+        assert set(await asking.choices("persona set", name="")) >= {"bram", "juno", "marigold"}
+        assert await asking.choices("face", show="ang") == ["anger"]
+
+
+async def test_an_unknown_persona_is_one_sentence_for_the_asking_member(scene: Stage, asking: Asking) -> None:
+    async with scene.bot() as bot:
+        answer = await asking.answer("persona set", name="nobody")
+        assert "there is no persona 'nobody'" in answer["content"]
+        assert answer["flags"] & discord.MessageFlags.ephemeral.flag
+        assert await bot.history.persona_of(scene.channel) is None
+
+
+@pytest.mark.parametrize(("line", "options"), [("persona set", {"name": "juno"}), ("reset", {})])
+async def test_members_who_manage_nothing_change_nothing(scene: Stage, line: str, options: dict[str, str]) -> None:
+    robin = Member(scene.playground, scene.member.session, "Robin")
+    async with scene.bot() as bot, Page.open(robin) as page:
+        await bot.history.remember(scene.channel, "marigold", Turn(Role.USER, "You", "hello", 1.0))
+        answer = await Asking(scene, robin, page).answer(line, **options)
+        assert "Manage Channels" in answer["content"]
+        assert await bot.history.persona_of(scene.channel) is None
+        assert await bot.history.count(scene.channel) == 1
+
+
+async def test_the_mood_is_shown_as_bars(scene: Stage, asking: Asking) -> None:
+    weights = {"anger": 0.6, "sadness": 0.3, "neutral": 0.1}
+    mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), "anger")
+    async with scene.bot() as bot:
+        await bot.history.set_mood(scene.channel, "marigold", mood.to_json())
+        [embed] = (await asking.answer("mood"))["embeds"]
+    assert embed["title"] == "Marigold feels anger"
+    lines = embed["description"].strip("`\n").splitlines()
+    assert [line.split()[0] for line in lines] == ["anger", "sadness", "neutral"]
+    assert [line.count("█") for line in lines] == [12, 6, 2]
+    assert [line.split()[-1] for line in lines] == ["60%", "30%", "10%"]
+
+
+async def test_a_mood_without_feelings_is_one_bar() -> None:
+    assert chart(Mood.neutral()).strip("`\n").split() == ["neutral", "█" * 12, "100%"]
+
+
+async def test_the_face_of_the_newest_reply_is_shown(scene: Stage, asking: Asking, rooms: Rooms) -> None:
+    async with scene.bot() as bot:
+        await bot.history.set_worn(scene.channel, "marigold", Worn("neutral", suffixed=False))
+        answer = await asking.answer("face")
+    [embed] = answer["embeds"]
+    assert embed["title"] == "Marigold: neutral"
+    shown = Image.open(BytesIO(await scene.member.picture(embed["image"]["url"])))
+    assert shown.width == shown.height
+
+
+async def test_an_expression_that_is_not_on_the_card_is_one_sentence(scene: Stage, asking: Asking) -> None:
+    async with scene.bot():
+        answer = await asking.answer("face", show="hungry")
+    assert "has no expression “hungry”; there are: neutral" in answer["content"]
+
+
+async def test_reset_forgets_this_channel(scene: Stage, asking: Asking) -> None:
+    async with scene.bot() as bot:
+        for _ in range(2):
+            await bot.history.remember(scene.channel, "marigold", Turn(Role.USER, "You", "hello", 1.0))
+        answer = await asking.answer("reset")
+        assert "2 messages are gone" in answer["content"]
+        assert await bot.history.count(scene.channel) == 0
+
+
+async def test_the_status_names_models_device_and_latency(scene: Stage, asking: Asking) -> None:
+    async with scene.bot():
+        [embed] = (await asking.answer("status"))["embeds"]
+    fields = {field["name"]: field["value"] for field in embed["fields"]}
+    assert (fields["Persona"], fields["Language model"], fields["Device"]) == ("Marigold", "starter", "cpu")
+    assert re.fullmatch(r"\d+ ms", fields["Latency"])
+    assert fields["Waiting"] == "0 messages"
+
+
+async def test_the_manual_has_every_command_with_its_options_and_description() -> None:
+    manual = (ROOT / "docs" / "commands.md").read_text()
+    rows = dict(re.findall(r"^\| `(/[^`]+)` \| ([^|]+) \|", manual, re.MULTILINE))
+    tree = Commands(discord.Client(intents=discord.Intents.none()))  # type: ignore[arg-type]
+    known = {_usage(command): command.description for command in tree.walk_commands() if _is_leaf(command)}
+    assert {usage: text.strip() for usage, text in rows.items()} == known
+
+
+def _is_leaf(command: object) -> bool:
+    return isinstance(command, app_commands.Command)
+
+
+def _usage(command: Any) -> str:
+    return " ".join([f"/{command.qualified_name}", *(f"{parameter.name}:" for parameter in command.parameters)])
