@@ -22,7 +22,7 @@ from avatar.shelf import Face, avatar_bytes
 from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.errors import MienError, for_member
-from bot.faces import Faces
+from bot.faces import UNREADABLE, Faces
 from bot.history import OpenTurn
 from bot.lanes import Lanes
 from bot.listen import Ears, Manners, incoming, words
@@ -90,7 +90,7 @@ class MienClient(discord.Client):
         if self.me.avatar:
             with suppress(discord.DiscordException):
                 return await self.me.avatar.with_size(256).with_format("png").read()
-        with suppress(PersonaError, TomlError):
+        with suppress(PersonaError, TomlError, *UNREADABLE):
             base = self.rooms.cast.get(self.rooms.settings.bot.persona).base
             return await asyncio.to_thread(avatar_bytes, Face(base, "", "", painted=False))
         return None
@@ -209,8 +209,12 @@ class MienClient(discord.Client):
             if turn.message not in self._in_work:
                 await self._take_up(turn)
         for channel, last_seen in behind.items():
-            with suppress(discord.HTTPException):
+            try:
                 await self._read_back(channel, last_seen)
+            except (discord.NotFound, discord.Forbidden, MienError):
+                await self.history.lose_sight(channel)
+            except discord.HTTPException as error:
+                log.warning("channel %s cannot be read back: %s", channel, error)
 
     async def _take_up(self, turn: OpenTurn) -> None:
         attempts = await self.history.take_up(turn.message)
@@ -221,9 +225,9 @@ class MienClient(discord.Client):
             await self._queue(replace(turn, attempts=attempts))
 
     async def _read_back(self, channel: int, last_seen: int) -> None:
-        room = self.get_channel(channel)
+        room = await self._room(channel)
         newest = getattr(room, "last_message_id", None)
-        if not isinstance(room, Room) or (newest is not None and newest <= last_seen):
+        if newest is not None and newest <= last_seen:
             return
         oldest = discord.utils.time_snowflake(datetime.now(UTC) - READ_BACK_AGE)
         after = discord.Object(max(last_seen, oldest))

@@ -46,7 +46,7 @@ class Delivery:
         reply = self._reply(turn, room, name)
         try:
             async with AsyncExitStack() as typing:
-                with suppress(discord.Forbidden):  # a webhook may speak where the bot may not
+                with suppress(discord.HTTPException, OSError):  # a webhook may speak where the bot may not
                     await typing.enter_async_context(room.typing())
                 async for event in events:
                     await reply.take(event)

@@ -24,15 +24,10 @@ INTENTS = (
     " https://discord.com/developers/applications, then start Mien again."
 )
 TELLING = {
-    "persona.card": ("PersonaError",),
-    "persona.tomlfile": ("TomlError",),
-    "inference.job": ("Busy", "NoRoom", "ModelMissing", "Replaced", "Stopped"),
-    "inference.gpu": ("NoDevice",),
-    "inference.rival": ("RivalKernels",),
-    "inference.engine": ("TooLong",),
-    "avatar.picture": ("PortraitError",),
-    "bot.conversation": ("StoryError",),
-    "bot.playground.errors": ("PlaygroundError",),
+    "persona": ("PersonaError", "TomlError"),
+    "inference": ("Busy", "NoRoom", "NoDevice", "ModelMissing", "Replaced", "Stopped", "RivalKernels", "TooLong"),
+    "avatar": ("PortraitError",),
+    "bot": ("StoryError", "PlaygroundError"),
 }
 
 
@@ -63,7 +58,8 @@ def for_member(error: BaseException) -> str:
 
 def _tells_itself(error: BaseException) -> bool:
     """By name, so that telling a small mistake imports no model room, which would take seconds."""
-    return any(kind.__qualname__ in TELLING.get(kind.__module__, ()) for kind in type(error).__mro__)
+    kinds = ((kind.__module__.partition(".")[0], kind.__qualname__) for kind in type(error).__mro__)
+    return any(name in TELLING.get(room, ()) for room, name in kinds)
 
 
 def _of_discord(error: BaseException) -> str | None:

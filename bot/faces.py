@@ -11,11 +11,13 @@ import time
 
 import discord
 
+from avatar.picture import PortraitError
 from avatar.shelf import Face, avatar_bytes
 from bot.history import History
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = (OSError, PortraitError)  # what a picture that is gone or damaged raises
 ASK_AGAIN_SECONDS = 600.0  # Discord bans bots that keep asking for what they may not have
 
 
@@ -50,6 +52,7 @@ class Faces:
             await self._history.forget_face(guild.id, face.sha256)
 
     async def _try_to_post(self, guild: discord.Guild, face: Face) -> str | None:
+        """A face that cannot be posted never costs the reply: it is only not shown."""
         try:
             return await self._post(guild, face)
         except discord.Forbidden:
@@ -58,7 +61,9 @@ class Faces:
                 *(guild.id, self._name),
             )
             self._refused[guild.id] = time.monotonic()
-            return None
+        except (discord.HTTPException, *UNREADABLE) as error:
+            log.warning("the face %s could not be posted: %s", face.path, error)
+        return None
 
     async def _post(self, guild: discord.Guild, face: Face) -> str:
         channel = await self._shelf(guild)
@@ -81,6 +86,6 @@ class Faces:
 
 
 async def picture(face: Face) -> discord.File:
-    """A face as a file to post: square, at most 512 px, below 1 MB, named after its hash."""
+    """A face as a file to post: square, at most 512 px, below 1 MB, named after its hash. Raises UNREADABLE."""
     content = await asyncio.to_thread(avatar_bytes, face)
     return discord.File(io.BytesIO(content), filename=f"{face.sha256}.png")

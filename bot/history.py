@@ -278,6 +278,10 @@ class History:
         rows = await self._rows("SELECT channel, last_seen FROM channels WHERE last_seen IS NOT NULL")
         return {int(row["channel"]): int(row["last_seen"]) for row in rows}
 
+    async def lose_sight(self, channel: int) -> None:
+        """The channel is gone, or cannot be seen any more."""
+        await self._write("UPDATE channels SET last_seen = NULL WHERE channel = ?", channel)
+
     async def face_url(self, guild: int, sha256: str) -> str | None:
         """The address, without parameters, of a face that was posted in the guild's shelf channel."""
         row = await self._row("SELECT url FROM faces WHERE guild = ? AND sha256 = ?", guild, sha256)

@@ -14,7 +14,7 @@ from typing import Protocol
 import discord
 
 from avatar.shelf import Face, avatar_bytes
-from bot.faces import Faces, picture
+from bot.faces import UNREADABLE, Faces, picture
 from bot.webhooks import Place, Webhooks, fit_name, is_gone
 
 log = logging.getLogger(__name__)
@@ -85,8 +85,8 @@ class WebhookVoice:
 
     async def _dress(self, webhook: discord.Webhook) -> None:
         """Without an address for the face the webhook itself wears it; Discord allows few changes: failing is fine."""
-        png = await asyncio.to_thread(avatar_bytes, self._look.face)
-        with suppress(discord.HTTPException):
+        with suppress(discord.HTTPException, *UNREADABLE):
+            png = await asyncio.to_thread(avatar_bytes, self._look.face)
             await webhook.edit(avatar=png, reason="Mien's persona changes its expression")
 
     async def edit(self, post: int, page: str) -> None:
@@ -111,11 +111,11 @@ class EmbedVoice:
 
     def __init__(self, room: Room, look: Look) -> None:
         self._room, self._name, self._face = room, look.name, look.face
+        self._pictured = False  # whether the newest post carries the face
 
     async def send(self, page: str) -> int:
-        message = await self._room.send(
-            embed=self._embed(page), file=await picture(self._face), allowed_mentions=NOBODY
-        )
+        files = await self._pictures()
+        message = await self._room.send(embed=self._embed(page), files=files, allowed_mentions=NOBODY)
         return message.id
 
     async def edit(self, post: int, page: str) -> None:
@@ -127,14 +127,24 @@ class EmbedVoice:
 
     async def wear(self, face: Face, post: int, page: str) -> bool:
         self._face = face
-        message = self._room.get_partial_message(post)
-        await message.edit(embed=self._embed(page), attachments=[await picture(face)], allowed_mentions=NOBODY)
+        files, message = await self._pictures(), self._room.get_partial_message(post)
+        await message.edit(embed=self._embed(page), attachments=files, allowed_mentions=NOBODY)
         return True
+
+    async def _pictures(self) -> list[discord.File]:
+        """The face as a file; a picture that cannot be read is left out, the words are not."""
+        try:
+            files = [await picture(self._face)]
+        except UNREADABLE as error:
+            log.warning("the face %s cannot be shown: %s", self._face.path, error)
+            files = []
+        self._pictured = bool(files)
+        return files
 
     def _embed(self, page: str) -> discord.Embed:
         embed = discord.Embed(description=page)
         embed.set_author(name=self._name)
-        return embed.set_thumbnail(url=f"attachment://{self._face.sha256}.png")
+        return embed.set_thumbnail(url=f"attachment://{self._face.sha256}.png") if self._pictured else embed
 
 
 async def take_back(webhooks: Webhooks, room: Room, post: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -12,11 +11,12 @@ import pytest
 from bot.client import MienClient, point_to
 from bot.compose import Rooms
 from bot.errors import sentence
+from bot.playground.permissions import Permission
 from bot.settings import Discord
+from tests.bot.members import Page, forbid
 from tests.bot.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-Page = Callable[[dict[str, Any]], Any]
 
 
 def by_persona(event: dict[str, Any]) -> bool:
@@ -110,6 +110,39 @@ async def test_what_was_said_while_the_bot_was_away_is_answered_once(scene: Stag
             "Marigold, good night.",
             "Marigold, are you awake?",
         ]
+
+
+async def test_a_direct_message_written_while_the_bot_was_away_is_answered_once(scene: Stage) -> None:
+    bot_id = next(user.id for user in scene.playground.world.users.values() if user.bot)
+    opened = await scene.member.call("POST", "/users/@me/channels", recipient_id=str(bot_id))
+    scene.channel = int(opened["id"])
+    async with scene.bot():
+        await scene.answers(await scene.say("Hello there."))
+    away = await scene.say("Still there?")
+    async with scene.bot():
+        assert len(await scene.answers(away)) == 1
+
+
+async def test_what_is_said_while_the_session_is_lost_is_answered_once(scene: Stage) -> None:
+    async with scene.bot() as bot:
+        await scene.answers(await scene.say("Marigold, good morning."))
+        down = asyncio.create_task(bot.wait_for("disconnect", timeout=10))
+        await asyncio.sleep(0)
+        scene.playground.gateway.forget_sessions()
+        scene.playground.gateway.ask_to_reconnect()
+        await down
+        async with Page.open(scene.member) as scene.page:
+            asked = await scene.say("Marigold, are you still there?")
+            assert len(await scene.answers(asked)) == 1
+
+
+async def test_missing_permissions_are_told_in_one_sentence(scene: Stage) -> None:
+    forbid(scene.playground, Permission.MANAGE_WEBHOOKS, Permission.ATTACH_FILES)
+    async with scene.bot():
+        asked = await scene.say("Marigold?")
+        told = await scene.page.until("MESSAGE_CREATE", lambda event: "not permitted" in event["content"])
+        assert "Manage Webhooks" in told["content"]
+        assert await scene.answers(asked) == []
 
 
 async def test_a_turn_that_ended_the_process_each_time_is_given_up_with_a_sentence(scene: Stage) -> None:

@@ -270,6 +270,23 @@ async def test_where_no_address_is_to_be_had_the_webhook_wears_the_face(
     assert Image.open(BytesIO(await webhook.avatar.read())).getpixel((1, 1)) == (255, 215, 0)
 
 
+@pytest.mark.parametrize("lost", [(), (Permission.MANAGE_WEBHOOKS,), (Permission.MANAGE_CHANNELS,)])
+async def test_a_face_whose_file_is_gone_costs_no_word(
+    delivery: Delivery,
+    general: discord.TextChannel,
+    member: Member,
+    paint: Paint,
+    playground: Playground,
+    lost: tuple[Permission, ...],
+) -> None:
+    forbid(playground, *lost)
+    face = paint("joy", "gold")
+    face.path.unlink()
+    await delivery.deliver(question(general, 100), general, "Marigold", told(face, "Hi. You there.", "Hi. ", "You"))
+    [message] = await member.read(general.id)
+    assert (message["content"] or message["embeds"][0]["description"]) == "Hi. You there."
+
+
 async def test_what_goes_wrong_in_a_turn_comes_out_and_the_turn_is_closed(
     delivery: Delivery, general: discord.TextChannel, paint: Paint
 ) -> None:

@@ -174,6 +174,8 @@ async def test_last_seen_never_goes_back(history: History) -> None:
     for message in (5, 9, 7):
         await history.saw(CHANNEL, message)
     assert await history.last_seen() == {CHANNEL: 9}
+    await history.lose_sight(CHANNEL)
+    assert await history.last_seen() == {}
 
 
 async def test_the_address_of_a_face_is_kept_per_guild_until_its_message_goes(history: History) -> None:
