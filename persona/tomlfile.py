@@ -66,7 +66,7 @@ class Problem:
 
 
 class TomlError(ValueError):
-    """For whoever wrote the file. `problems` holds every mistake, in the order of the file."""
+    """For whoever wrote the file. `problems` holds every mistake in the order of the file, then what is missing."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
@@ -116,7 +116,8 @@ def fit(path: Path, values: Mapping[str, Any], model: type[M], keys: KeyLines) -
         return model.model_validate(values)
     except ValidationError as error:
         problems = [_problem(path, detail, model, keys) for detail in error.errors(include_url=False)]
-        raise TomlError(sorted(problems, key=lambda problem: problem.line)) from error
+        # What is missing comes last: it is often only misspelt, and then the misspelt key is the mistake.
+        raise TomlError(sorted(problems, key=lambda p: (p.says.startswith("missing"), p.line))) from error
 
 
 def _syntax(path: Path, text: str, message: str) -> Problem:
