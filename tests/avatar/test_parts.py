@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from avatar.codec import PatchCodec
-from avatar.parts import open_parts, painter_folder, revision_of
+from avatar.parts import WEIGHTS, fitting_dtype, open_parts, painter_folder, revision_of
 from inference.job import ModelMissing
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def test_a_folder_in_diffusers_format_is_opened(painter_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "gone", ["model_index.json", "unet/config.json", "scheduler/scheduler_config.json", "codec.json"]
+    "gone", ["model_index.json", "unet/config.json", WEIGHTS, "scheduler/scheduler_config.json", "codec.json"]
 )
 def test_a_missing_file_is_named(folder: Path, gone: str) -> None:
     (folder / gone).unlink()
@@ -34,10 +34,7 @@ def test_a_missing_file_is_named(folder: Path, gone: str) -> None:
         painter_folder(str(folder))
 
 
-def test_missing_weights_and_a_missing_folder_are_named(folder: Path) -> None:
-    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
-    with pytest.raises(ModelMissing, match="no weights"):
-        painter_folder(str(folder))
+def test_a_missing_folder_is_named(folder: Path) -> None:
     with pytest.raises(ModelMissing, match="There is no painter at"):
         painter_folder(str(folder / "nowhere"))
 
@@ -49,7 +46,9 @@ def test_missing_weights_and_a_missing_folder_are_named(folder: Path) -> None:
         ("model_index.json", '{"unet": ["diffusers", "UNet2DConditionModel"]}', "does not name"),
         ("unet/config.json", "{", "cannot be read"),
         ("unet/config.json", '{"block_out_channels": [8, 9]}', "cannot be read"),
-        ("unet/diffusion_pytorch_model.safetensors", "not safetensors", "cannot be read"),
+        ("unet/config.json", '{"in_channels": 9}', "cannot be read"),
+        ("unet/config.json", "[]", "cannot be read"),
+        (WEIGHTS, "not safetensors", "cannot be read"),
         ("scheduler/scheduler_config.json", "[", "cannot be read"),
     ],
 )
@@ -58,6 +57,15 @@ def test_a_damaged_file_is_one_sentence(folder: Path, file: str, text: str, says
     with pytest.raises(ModelMissing, match=says) as caught:
         open_parts(folder, CPU)
     assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+    assert torch.get_default_dtype() == torch.float32  # diffusers' own loading would leave it changed
+
+
+def test_half_precision_is_used_only_where_the_cpu_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": False})
+    assert fitting_dtype(CPU) == torch.float32
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": True})
+    assert fitting_dtype(CPU) == torch.bfloat16
+    assert fitting_dtype(torch.device("cuda")) == torch.float16
 
 
 def test_what_the_unet_predicts_is_read_and_checked(folder: Path) -> None:
@@ -79,7 +87,7 @@ def test_a_model_of_another_class_is_one_sentence(folder: Path) -> None:
         open_parts(folder, CPU)
 
 
-@pytest.mark.parametrize("file", ["codec.json", "unet/diffusion_pytorch_model.safetensors"])
+@pytest.mark.parametrize("file", ["codec.json", WEIGHTS])
 def test_the_revision_changes_with_every_file_that_matters(folder: Path, file: str) -> None:
     before = revision_of(folder)
     assert revision_of(folder) == before
