@@ -28,7 +28,7 @@ $(VENV)/ready: pyproject.toml constraints.txt inference/starter.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/mien starter
-	touch $@
+	@touch $@
 
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache
