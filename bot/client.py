@@ -9,10 +9,10 @@ answered at the next start, once. Everything Mien knows is handed in as `Rooms`.
 import asyncio
 import logging
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+import aiohttp
 import discord
 import yarl
 from discord.gateway import DiscordWebSocket
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 3  # how often a turn is taken up again: one that kills the process each time must not do so for ever
+MOST_ATTEMPTS = 3  # how often a turn is begun: one that kills the process each time must not do so for ever
 READ_BACK_MESSAGES = 50  # per channel, after a time away
 READ_BACK_AGE = timedelta(hours=6)  # nobody waits longer for an answer
 
@@ -58,9 +58,9 @@ class MienClient(discord.Client):
         self.tree = Commands(self)
         self._in_work: set[int] = set()
         self._behind: dict[int, int] = {}  # channel -> newest message seen before the connection was lost
-        point_to(settings.discord)
 
     async def __aenter__(self) -> Self:
+        point_to(self.rooms.settings.discord)
         await super().__aenter__()
         await self.lanes.__aenter__()
         return self
@@ -79,7 +79,7 @@ class MienClient(discord.Client):
         settings = self.rooms.settings
         self.webhooks = Webhooks(self.me.id, await self._own_face())
         self.delivery = Delivery(
-            *(self.history, self.webhooks, Faces(self.history)),
+            *(self.history, self.webhooks, Faces(self.history, settings.face.shelf_channel)),
             pace=Pace(edit_seconds=settings.replies.edit_seconds),
             mode=settings.face.mode,
         )
@@ -88,7 +88,7 @@ class MienClient(discord.Client):
     async def _own_face(self) -> bytes | None:
         """What webhooks wear when a face cannot be shown: the bot's avatar, else the default persona's picture."""
         if self.me.avatar:
-            with suppress(discord.DiscordException):
+            with suppress(discord.DiscordException, aiohttp.ClientError, OSError):
                 return await self.me.avatar.with_size(256).with_format("png").read()
         with suppress(PersonaError, TomlError, *UNREADABLE):
             base = self.rooms.cast.get(self.rooms.settings.bot.persona).base
@@ -169,6 +169,7 @@ class MienClient(discord.Client):
     async def _speak(self, turn: OpenTurn) -> None:
         room, persona = await self._room(turn.channel), self.rooms.cast.get(turn.persona)
         name, patience = persona.card.name, self.rooms.settings.replies.timeout_seconds
+        await self.history.take_up(turn.message)
         if turn.attempts and await self.delivery.recover(turn, room, name):
             return await self._close(turn)
         events = self.rooms.story.take_turn(incoming(turn), persona)
@@ -217,12 +218,11 @@ class MienClient(discord.Client):
                 log.warning("channel %s cannot be read back: %s", channel, error)
 
     async def _take_up(self, turn: OpenTurn) -> None:
-        attempts = await self.history.take_up(turn.message)
-        log.info("%s was left unanswered; attempt %d", turn.message, attempts)
-        if attempts > MOST_ATTEMPTS:
+        log.info("%s was left unanswered, after %d attempts", turn.message, turn.attempts)
+        if turn.attempts >= MOST_ATTEMPTS:
             await self._give_up(turn, MienError("This could not be answered, several times over; say it another way."))
         else:
-            await self._queue(replace(turn, attempts=attempts))
+            await self._queue(turn)
 
     async def _read_back(self, channel: int, last_seen: int) -> None:
         room = await self._room(channel)

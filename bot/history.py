@@ -39,7 +39,7 @@ class OpenTurn:
     at: float  # unix seconds
     persona: str  # slug
     posts: tuple[int, ...] = ()
-    attempts: int = 0  # how often it was taken up again after a crash
+    attempts: int = 0  # how often it was begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class History:
         return [await self._open_turn(row) for row in rows]
 
     async def take_up(self, message: int) -> int:
-        """Count one more attempt at an open turn; returns the attempts so far."""
+        """Count one more attempt at an open turn, which is begun now; returns the attempts so far."""
         await self._write("UPDATE open_turns SET attempts = attempts + 1 WHERE message = ?", message)
         row = await self._row("SELECT attempts FROM open_turns WHERE message = ?", message)
         return int(row[0]) if row else 0

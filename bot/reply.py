@@ -62,6 +62,7 @@ class Reply:
         self._text = ""
         self._directed: Directed | None = None
         self._voice: Voice | None = None
+        self._face_shown = ""  # its SHA-256
         self._shown_at = 0.0
 
     async def take(self, event: Event) -> None:
@@ -79,7 +80,7 @@ class Reply:
 
     async def repaint(self, face: Face, *, newest: bool) -> None:
         """The face came after the words. A webhook message cannot change it: a short, newest one is posted again."""
-        if not self._voice or not self._directed or not self.posts:
+        if not self._voice or not self.posts or face.sha256 == self._face_shown:
             return
         first = self.posts[0]
         if await self._voice.wear(face, first.message, first.page):
@@ -168,7 +169,7 @@ class Reply:
         """Remember the face as worn; returns whether the name carries the suffix, which toggles with every new face."""
         assert self._directed
         channel, persona = self.turn.channel, self.turn.persona
-        before = await self._history.worn(channel, persona)
+        before, self._face_shown = await self._history.worn(channel, persona), face.sha256
         suffixed = before is not None and before.suffixed != (before.face != face.sha256)
         await self._history.set_worn(channel, persona, Worn(self._directed.expression, suffixed, face.sha256))
         return suffixed

@@ -99,6 +99,9 @@ class Face(Table):
     )
     model: str = Field(default="starter", description='"starter" or a folder in diffusers format')
     patience: float = Field(default=10.0, ge=0, le=600, description="seconds the words wait for a face being painted")
+    shelf_channel: str = Field(
+        default="mien-faces", min_length=1, max_length=100, description="private channel where faces get an address"
+    )
     shelf_bytes: int = Field(default=1_000_000_000, ge=1_000_000, description="disk space for finished faces")
     prewarm: bool = Field(default=True, description="paint every expression while nobody waits")
 

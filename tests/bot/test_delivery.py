@@ -245,6 +245,21 @@ async def test_a_face_that_came_late_is_put_on_and_there_is_one_answer(
     assert worn is not None and (worn.expression, worn.face) == ("joy", paint("joy", "gold").sha256)
 
 
+async def test_a_late_face_that_is_the_one_already_shown_changes_nothing(
+    delivery: Delivery, general: discord.TextChannel, member: Member, paint: Paint
+) -> None:
+    ids: list[str] = []
+
+    async def events() -> Events:
+        yield Directed("joy", paint("neutral", "grey"))
+        yield Spoken("Hello you.", 1, {})
+        ids.extend(message["id"] for message in await member.read(general.id))
+        yield Portrait(paint("neutral", "grey"))
+
+    await see_all(delivery, general, question(general, 100), events())
+    assert [message["id"] for message in await member.read(general.id)] == ids
+
+
 async def test_a_late_face_moves_nothing_when_the_talk_went_on(
     delivery: Delivery, client: discord.Client, general: discord.TextChannel, member: Member, paint: Paint
 ) -> None:
