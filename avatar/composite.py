@@ -52,7 +52,9 @@ def lay_over(portrait: Portrait, cutting: Cutting, painted: Floats) -> Image.Ima
     painted = painted + rim_shift(cutting, painted)
     changed = _resize(change(cutting, painted), portrait.crop.side, Image.Resampling.BILINEAR)
     large = _resize(painted, portrait.crop.side)
-    share = _crop(feather(portrait.mask, portrait.crop.side), portrait.crop) * np.clip(changed, 0, 1)
+    # One pixel more on each side shows where the mask ends at the crop's border, and where only the picture does.
+    wider = Crop(portrait.crop.left - 1, portrait.crop.top - 1, portrait.crop.side + 2)
+    share = feather(_crop(portrait.mask, wider), portrait.crop.side)[1:-1, 1:-1] * np.clip(changed, 0, 1)
     old = _crop(portrait.pixels, portrait.crop)
     share = share * (old[..., -1] > 0) if old.shape[-1] == 4 else share  # nothing can be seen there
     blended = on_backdrop(old) * (1 - share[..., None]) + large * share[..., None]

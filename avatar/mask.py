@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from avatar.picture import PortraitError, open_picture, to_png
 from avatar.proposal import propose
@@ -23,8 +23,9 @@ Floats = NDArray[np.float32]
 
 CONTEXT = 1 / 8  # how much of the mask's longer side the crop shows around it, on each side
 CONTEXT_PX = (32, 64)  # and its limits, in pixels of a picture 512 wide; scaled with the picture
-PORTRAITS_KEPT = 32
+PORTRAITS_KEPT = 8
 FEATHER = 1 / 48  # of the crop's side: the width over which the painting fades out inside the mask
+FEATHER_PX = 24  # and at most this
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ def open_portrait(base: Path, mask: Path | None, proposals: Path | None = None) 
     digest = hashlib.sha256(f"{named} {hashlib.sha256(allowed.tobytes()).hexdigest()}".encode())
     sources = (base,) if mask is None else (base, mask)
     return Portrait(np.asarray(picture), np.asarray(allowed), digest.hexdigest(), sources)
+
+
+def _eroded(mask: Bytes) -> Bytes:
+    """The smallest of each pixel's 3 x 3 neighbours, (H, W); beyond the border its pixels repeat."""
+    wide = np.pad(mask, 1, mode="edge")
+    rows = np.minimum(np.minimum(wide[:-2], wide[1:-1]), wide[2:])
+    return np.minimum(np.minimum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
 
 
 def _open_mask(mask: Path, base: Path, size: tuple[int, int]) -> Image.Image:
@@ -147,12 +155,11 @@ def feather(mask: Bytes, side: int) -> Floats:
     The mean of ever stronger erosions: it only ever shrinks the mask, so nothing leaks out of it, and the picture's own
     border is no edge.
     """
-    image = Image.fromarray(mask)
-    layers = max(1, round(side * FEATHER))
+    layers = min(max(1, round(side * FEATHER)), FEATHER_PX)
     total = np.zeros(mask.shape, np.float32)
     for _ in range(layers):
-        total += np.asarray(image, np.float32)
-        image = image.filter(ImageFilter.MinFilter(3))
+        total += mask
+        mask = _eroded(mask)
     return total / np.float32(255 * layers)
 
 
