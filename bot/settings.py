@@ -126,7 +126,7 @@ class Replies(Table):
     edit_seconds: float = Field(default=1.2, ge=1.2, le=60, description="at most one edit in so many seconds")
     timeout_seconds: float = Field(default=180.0, gt=0, description="a reply that takes longer is given up")
     always: list[ChannelName] = Field(
-        default_factory=list, description="channels (names or ids) where every message is answered"
+        default_factory=list, description="channels (names or ids) where every message is answered; * = all"
     )
 
 

@@ -1,5 +1,6 @@
 """Every persona under the roots, fresh from disk: a save counts at the next question, a broken one changes nothing."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from persona.card import BASE_FILE, CARD_FILE, MASK_FILE, Persona, PersonaError, fold, folders, read_folder
 from persona.tomlfile import TomlError
 
+log = logging.getLogger(__name__)
 Stamp = tuple[tuple[int, int, int] | None, ...]  # modification time (ns), size and inode of each file
 
 
@@ -18,12 +20,14 @@ class _Seat:
 
 
 class Cast:
-    """Looks at the disk on every question (a few stat calls per persona), so it needs no watcher."""
+    """Looks at the disk on every question (a few stat calls per persona), so it needs no watcher.
+
+    A folder that does not load is told to the log, once for each save of it.
+    """
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(roots)
         self._seats: dict[Path, _Seat] = {}
-        self._complaints: list[str] = []
 
     def all(self) -> list[Persona]:
         """Every persona that has ever loaded and still has a folder; of two with one slug the earlier root wins."""
@@ -62,12 +66,6 @@ class Cast:
         ranked = [(_rank(persona, wanted), persona) for persona in self.all()]
         return [persona for rank, persona in sorted(ranked, key=lambda pair: pair[0]) if rank < 3][:limit]
 
-    def complaints(self) -> list[str]:
-        """What went wrong since the last question, each once: sentences for the log."""
-        self._look()
-        told, self._complaints = self._complaints, []
-        return told
-
     def _look(self) -> None:
         present = dict.fromkeys((*folders(self._roots), *self._lingering()))
         self._seats = {folder: self._seat(folder) for folder in present}
@@ -84,7 +82,7 @@ class Cast:
             return _Seat(stamp, read_folder(folder), None)
         except (PersonaError, TomlError) as error:
             kept = "; the last good version stays" if old and old.persona else ""
-            self._complaints.append(f"{error}{kept}")
+            log.warning("%s%s", error, kept)
             return _Seat(stamp, old.persona if old else None, error)
 
 
