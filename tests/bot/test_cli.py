@@ -68,7 +68,7 @@ def test_broken_toml_names_file_and_line(capsys: pytest.CaptureFixture[str], hom
 def test_an_unknown_key_is_named_with_its_line(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     folder = persona(home / "odd", CARD + "voise = 3\n")
     said = refused(capsys, "say", "hi", "--persona", str(folder))
-    assert "line 8" in said and "voise" in said
+    assert "line 7" in said and "voise" in said
 
 
 def test_a_missing_base_picture_is_named(capsys: pytest.CaptureFixture[str], home: Path) -> None:
