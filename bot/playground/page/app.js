@@ -38,7 +38,7 @@ async function open(channelId) {
   composer.arrive(before);
   messages.draw();
   messages.toBottom();
-  if (!state.messages.has(channelId)) await messages.loadHistory(channelId);
+  if (!state.loaded.has(channelId)) await messages.loadHistory(channelId);
   if (!document.hidden) state.markRead(channelId);
 }
 

@@ -90,6 +90,10 @@ function select(part, message) {
     label.textContent = names.join(", ") || part.placeholder || "Make a selection";
     label.classList.toggle("placeholder", !names.length);
   };
+  const open = () => {
+    options.hidden = false;
+    options.classList.toggle("up", box.getBoundingClientRect().bottom + options.offsetHeight > innerHeight - 90);
+  };
   const close = () => {
     options.hidden = true;
     if (part.max_values > 1 && chosen.size >= part.min_values) use(box, message, part, [...chosen]);
@@ -111,9 +115,9 @@ function select(part, message) {
   box.append(label, el("span.chevron", {}, "⌄"), options);
   box.addEventListener("click", (event) => {
     if (part.disabled || event.target.closest(".option")) return;
-    options.hidden ? (options.hidden = false) : close();
+    options.hidden ? open() : close();
   });
-  box.addEventListener("keydown", (event) => selectKey(event, box, options, close));
+  box.addEventListener("keydown", (event) => selectKey(event, box, options, open, close));
   box.addEventListener("focusout", (event) => !box.contains(event.relatedTarget) && !options.hidden && close());
   show();
   return box;
@@ -133,14 +137,14 @@ function optionRow(option, chosen, choose) {
   return row;
 }
 
-function selectKey(event, box, options, close) {
+function selectKey(event, box, options, open, close) {
   const rows = [...options.children];
   const at = rows.indexOf(document.activeElement);
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    options.hidden = false;
+    open();
     rows.at((at + (event.key === "ArrowDown" ? 1 : -1)) % rows.length)?.focus();
   } else if (event.key === "Enter" || event.key === " ") {
-    at >= 0 ? rows[at].click() : (options.hidden = false);
+    at >= 0 ? rows[at].click() : open();
   } else if (event.key === "Escape") {
     close();
     box.focus();

@@ -10,6 +10,7 @@ const handlers = {
     for (const kept of [state.users, state.members, state.channels, state.messages, state.typing, state.mentioned])
       kept.clear();
     state.complete.clear();
+    state.loaded.clear();
     state.remember(user);
     for (const channel of private_channels) addChannel(channel);
   },

@@ -21,7 +21,7 @@ const list = $("#messages");
 const scroller = $("#scroller");
 const jump = $("#jump");
 let atBottom = true;
-let loading = false;
+const loading = new Set(); // channels whose history is on its way
 
 // ── one message ──
 
@@ -164,7 +164,13 @@ function redraw(id) {
   const old = at >= 0 && list.querySelector(`article[data-id="${id}"]`);
   if (!old) return;
   const before = old.classList.contains("grouped") ? messages[at - 1] : null;
-  keepPlace(() => old.replaceWith(article(messages[at], before)));
+  keepPlace(() => exchange(old, article(messages[at], before)));
+}
+
+/** Only what can change is exchanged: the face of a growing message must not flicker. */
+function exchange(old, fresh) {
+  old.className = `${fresh.className}${old.classList.contains("open") ? " open" : ""}`;
+  for (const part of [".content", ".extras", ".actions"]) old.querySelector(`:scope ${part}`).replaceWith(fresh.querySelector(part));
 }
 
 function append(message) {
@@ -199,20 +205,22 @@ export function toBottom() {
 }
 
 export async function loadHistory(channelId) {
-  if (loading || state.complete.has(channelId)) return;
-  loading = true;
+  if (loading.has(channelId) || state.complete.has(channelId)) return;
+  loading.add(channelId);
+  const oldest = state.list(channelId)[0]?.id;
+  if (!state.messages.has(channelId)) state.messages.set(channelId, new Map()); // what arrives meanwhile is kept
   try {
-    const oldest = state.list(channelId)[0]?.id;
     const page = await api.get(`/channels/${channelId}/messages?limit=${PAGE}${oldest ? `&before=${oldest}` : ""}`);
     const height = scroller.scrollHeight - scroller.scrollTop;
     if (page.length < PAGE) state.complete.add(channelId);
     state.addHistory(channelId, page);
+    state.loaded.add(channelId);
     if (channelId !== state.channelId) return;
     draw();
     scroller.scrollTop = scroller.scrollHeight - height;
     if (!oldest) toBottom();
   } finally {
-    loading = false;
+    loading.delete(channelId);
   }
 }
 
@@ -233,7 +241,7 @@ export function start() {
     atBottom = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
     jump.hidden = atBottom;
     if (atBottom && state.channelId && state.isUnread(state.channel)) state.markRead(state.channelId);
-    if (scroller.scrollTop < 300 && state.channelId && state.messages.has(state.channelId)) loadHistory(state.channelId);
+    if (scroller.scrollTop < 300 && state.loaded.has(state.channelId)) loadHistory(state.channelId);
   });
   new ResizeObserver(() => atBottom && toBottom()).observe(list);
   new ResizeObserver(() => atBottom && toBottom()).observe(scroller);

@@ -12,6 +12,7 @@ class State extends EventTarget {
   channels = new Map();
   presences = new Map();
   messages = new Map(); // channel id → Map(message id → message), oldest first
+  loaded = new Set(); // channels whose newest messages are loaded
   complete = new Set(); // channels whose first message is loaded
   typing = new Map(); // channel id → Map(user id → ends at)
   mentioned = new Map(); // channel id → unread mentions

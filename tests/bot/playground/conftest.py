@@ -42,7 +42,11 @@ def connect(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> Connect:
         monkeypatch.setattr(discord.Asset, "BASE", playground.cdn_base)
         gateway = yarl.URL(playground.gateway_url)
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", gateway)
-        options = {"intents": discord.Intents.all(), "guild_ready_timeout": 0.05, "http_trace": recorder.trace()}
+        options: dict[str, Any] = {
+            "intents": discord.Intents.all(),
+            "guild_ready_timeout": 0.05,
+            "http_trace": recorder.trace(),
+        }
         token = more.pop("token", playground.bot_token)
         async with kind(**(options | more)) as client:
             connection = asyncio.create_task(client.start(token))

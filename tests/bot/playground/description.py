@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 API = "/api/v10"
@@ -27,7 +27,7 @@ def find_description() -> Path | None:
 @cache
 def _described(path: Path) -> tuple[dict[str, Any], Registry[Any]]:
     contents = json.loads(path.read_text(encoding="utf-8"))
-    resource = Resource(contents=contents, specification=DRAFT202012)
+    resource = DRAFT202012.create_resource(contents)
     return contents, Registry().with_resource("urn:discord", resource)
 
 

@@ -38,7 +38,7 @@ async def test_the_bot_hears_what_a_person_says(
 ) -> None:
     heard = asyncio.ensure_future(client.wait_for("message", timeout=5))
     await asyncio.wait_for(
-        you.ask("POST", f"/channels/{general.id}/messages", {"content": f"hi <@{client.user.id}>"}), 5
+        you.ask("POST", f"/channels/{general.id}/messages", {"content": f"hi {general.guild.me.mention}"}), 5
     )
     message = await heard
     assert message.content.startswith("hi")
@@ -98,7 +98,7 @@ async def test_replies_reactions_pins_and_threads(general: discord.TextChannel, 
 
 async def test_a_private_channel_is_hidden_from_others(general: discord.TextChannel, you: Person) -> None:
     guild = general.guild
-    overwrites = {
+    overwrites: dict[discord.Role | discord.Member | discord.Object, discord.PermissionOverwrite] = {
         guild.default_role: discord.PermissionOverwrite(view_channel=False),
         guild.me: discord.PermissionOverwrite(view_channel=True),
     }
