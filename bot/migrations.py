@@ -86,47 +86,45 @@ async def m001_conversation(db: aiosqlite.Connection) -> None:
     await db.execute("CREATE TABLE channels (channel INTEGER PRIMARY KEY, persona TEXT, last_seen INTEGER)")
 
 
+_DELIVERY_TABLES = (
+    """CREATE TABLE open_turns (
+        message INTEGER PRIMARY KEY,
+        guild INTEGER,
+        channel INTEGER NOT NULL,
+        user INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,      -- emptied when the turn is closed
+        at REAL NOT NULL,
+        persona TEXT NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        closed_at REAL
+    )""",
+    "CREATE INDEX turns_unanswered ON open_turns (message) WHERE closed_at IS NULL",
+    """CREATE TABLE posts (
+        message INTEGER PRIMARY KEY, channel INTEGER NOT NULL, persona TEXT NOT NULL, answers INTEGER NOT NULL
+    )""",
+    "CREATE INDEX posts_of_answer ON posts (answers, message)",
+    """CREATE TABLE worn (
+        channel INTEGER NOT NULL,
+        persona TEXT NOT NULL,
+        expression TEXT NOT NULL,
+        suffixed INTEGER NOT NULL,  -- does the name carry the invisible suffix now?
+        face TEXT NOT NULL,
+        PRIMARY KEY (channel, persona)
+    )""",
+    """CREATE TABLE faces (
+        guild INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        channel INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        PRIMARY KEY (guild, sha256)
+    )""",
+)
+
+
 @migration
 async def m002_delivery(db: aiosqlite.Connection) -> None:
     """What was asked and not yet answered, what was posted, what was worn, and where faces are kept on Discord."""
-    await db.execute(
-        """CREATE TABLE open_turns (
-            message INTEGER PRIMARY KEY,
-            guild INTEGER,
-            channel INTEGER NOT NULL,
-            user INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            text TEXT NOT NULL,      -- emptied when the turn is closed
-            at REAL NOT NULL,
-            persona TEXT NOT NULL,
-            attempts INTEGER NOT NULL DEFAULT 0,
-            closed_at REAL
-        )"""
-    )
-    await db.execute("CREATE INDEX turns_unanswered ON open_turns (message) WHERE closed_at IS NULL")
-    await db.execute(
-        """CREATE TABLE posts (
-            message INTEGER PRIMARY KEY, channel INTEGER NOT NULL, persona TEXT NOT NULL, answers INTEGER NOT NULL
-        )"""
-    )
-    await db.execute("CREATE INDEX posts_of_answer ON posts (answers, message)")
-    await db.execute(
-        """CREATE TABLE worn (
-            channel INTEGER NOT NULL,
-            persona TEXT NOT NULL,
-            expression TEXT NOT NULL,
-            suffixed INTEGER NOT NULL,  -- does the name carry the invisible suffix now?
-            face TEXT NOT NULL,
-            PRIMARY KEY (channel, persona)
-        )"""
-    )
-    await db.execute(
-        """CREATE TABLE faces (
-            guild INTEGER NOT NULL,
-            sha256 TEXT NOT NULL,
-            channel INTEGER NOT NULL,
-            message INTEGER NOT NULL,
-            url TEXT NOT NULL,
-            PRIMARY KEY (guild, sha256)
-        )"""
-    )
+    for statement in _DELIVERY_TABLES:
+        await db.execute(statement)

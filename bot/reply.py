@@ -83,6 +83,8 @@ class Reply:
         if not self._voice or not self.posts or face.sha256 == self._face_shown:
             return
         first = self.posts[0]
+        if first.message not in await self._history.posts(self.turn.message):
+            return  # somebody deleted it
         if await self._voice.wear(face, first.message, first.page):
             await self._put_on(face)
         elif newest and len(self.posts) == 1:

@@ -111,9 +111,11 @@ async def test_a_long_reply_becomes_messages_in_order(
 async def test_nobody_is_ever_pinged(
     delivery: Delivery, general: discord.TextChannel, member: Member, paint: Paint
 ) -> None:
-    text = f"Hey! @everyone and <@{general.guild.owner_id}>, look."
-    await delivery.deliver(question(general, 100), general, "Marigold", told(paint("joy", "gold"), text, text, " "))
+    text = f"@everyone, hey! And <@{general.guild.owner_id}>, look."
+    pieces = ("@everyone, hey! ", f"And <@{general.guild.owner_id}>, look.")
+    await delivery.deliver(question(general, 100), general, "Marigold", told(paint("joy", "gold"), text, *pieces))
     [message] = await persona_messages(member, general)
+    assert message["content"] == text and message["edited_timestamp"]
     assert (message["mention_everyone"], message["mentions"]) == (False, [])
 
 
@@ -258,6 +260,21 @@ async def test_a_late_face_that_is_the_one_already_shown_changes_nothing(
 
     await see_all(delivery, general, question(general, 100), events())
     assert [message["id"] for message in await member.read(general.id)] == ids
+
+
+async def test_a_late_face_does_not_bring_back_what_was_deleted(
+    delivery: Delivery, general: discord.TextChannel, member: Member, paint: Paint, history: History
+) -> None:
+    async def events() -> Events:
+        yield Directed("joy", paint("neutral", "grey"))
+        yield Spoken("Hello you.", 1, {})
+        [message] = await persona_messages(member, general)
+        await member.call("DELETE", f"/channels/{general.id}/messages/{message['id']}")
+        await history.delete(int(message["id"]))
+        yield Portrait(paint("joy", "gold"))
+
+    await see_all(delivery, general, question(general, 100), events())
+    assert await member.read(general.id) == []
 
 
 async def test_a_late_face_moves_nothing_when_the_talk_went_on(
