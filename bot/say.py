@@ -6,17 +6,18 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bot.compose import compose, open_classifier
-from bot.conversation import Directed, Felt, Incoming, Piece, Portrait, Spoken, readable
+from bot.conversation import Directed, Event, Felt, Incoming, Piece, Spoken, readable
 from bot.settings import load_settings
 from emotion.labels import EMOTIONS
-from persona.card import load_persona
+from persona.card import Persona, load_persona
 
 if TYPE_CHECKING:
     from emotion.classifier import Scores
@@ -36,7 +37,22 @@ async def say(options: argparse.Namespace) -> int:
     start = time.perf_counter()
     settings = load_settings(options.config)
     persona = load_persona(options.persona or settings.bot.persona, settings.bot.personas)
-    incoming = Incoming(
+    incoming = _incoming(options, persona)
+    async with AsyncExitStack() as stack:
+        nowhere = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
+        history = None if options.channel else nowhere / "mien.sqlite"
+        rooms = await stack.enter_async_context(compose(settings, history=history))
+        loading = {"load": round(time.perf_counter() - start, 3)}
+        story = replace(rooms.story, patience=None)  # nobody is kept waiting here: the face shown is the one painted
+        events = await stack.enter_async_context(aclosing(story.take_turn(incoming, persona)))
+        answer = await _listen(events, persona, aloud=not options.json)
+    answer["seconds"] = loading | answer["seconds"]
+    print(json.dumps(answer, ensure_ascii=False) if options.json else f"\n[face: {answer['face']}]")
+    return 0
+
+
+def _incoming(options: argparse.Namespace, persona: Persona) -> Incoming:
+    return Incoming(
         guild=None,
         channel=channel_number(options.channel or ""),
         message=None,
@@ -47,30 +63,24 @@ async def say(options: argparse.Namespace) -> int:
         persona=persona.slug,
         seed=options.seed,
     )
-    async with AsyncExitStack() as stack:
-        nowhere = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))
-        history = None if options.channel else nowhere / "mien.sqlite"
-        rooms = await stack.enter_async_context(compose(settings, history=history))
-        rooms.story.patience = None
-        answer: dict[str, object] = {"persona": persona.slug}
-        loading = round(time.perf_counter() - start, 3)
-        async with aclosing(rooms.story.take_turn(incoming, persona)) as events:
-            async for event in events:
-                match event:
-                    case Felt(mood, _):
-                        answer["mood"] = dict(zip(EMOTIONS, (round(w, 4) for w in mood.weights), strict=True))
-                    case Directed(expression, face):
-                        answer |= {"expression": expression, "face": str(face.path.resolve())}
-                        if not options.json:
-                            print(f"{persona.card.name} ({expression}): ", end="", flush=True)
-                    case Piece(text) if not options.json:
-                        print(text, end="", flush=True)
-                    case Spoken(text, _, seconds):
-                        answer |= {"reply": text, "seconds": {"load": loading} | seconds}
-                    case Portrait(face):
-                        answer["face"] = str(face.path.resolve())
-    print(json.dumps(answer, ensure_ascii=False) if options.json else f"\n[face: {answer['face']}]")
-    return 0
+
+
+async def _listen(events: AsyncGenerator[Event], persona: Persona, *, aloud: bool) -> dict[str, Any]:
+    """What `--json` prints, from the events of a turn; aloud: the words are printed as they come."""
+    answer: dict[str, Any] = {"persona": persona.slug}
+    async for event in events:
+        match event:
+            case Felt(mood, _):
+                answer["mood"] = dict(zip(EMOTIONS, (round(weight, 4) for weight in mood.weights), strict=True))
+            case Directed(expression, face):
+                answer |= {"expression": expression, "face": str(face.path.resolve())}
+                if aloud:
+                    print(f"{persona.card.name} ({expression}): ", end="", flush=True)
+            case Piece(text) if aloud:
+                print(text, end="", flush=True)
+            case Spoken(text, _, seconds):
+                answer |= {"reply": text, "seconds": seconds}
+    return answer
 
 
 async def feel(options: argparse.Namespace) -> int:
