@@ -61,8 +61,9 @@ def errors_as_json() -> Middleware:
             return refusal(ApiError(413, 40005, "Request entity too large"))
         except web.HTTPException as error:
             return refusal(ApiError(error.status, 0, f"{error.status}: {error.reason}"))
-        except json.JSONDecodeError:
-            return refusal(ApiError(400, 50109, "The request body contains invalid JSON."))
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return refusal(ApiError(500, 0, "500: Internal Server Error"))
 
     return middleware
 

@@ -14,6 +14,7 @@ from enum import IntEnum
 import aiohttp
 from aiohttp import web
 
+from bot.playground.errors import ApiError
 from bot.playground.events import EVERY_INTENT, GUILD_PRESENCES, GUILDS, Events, shard_of_guild
 from bot.playground.forms import Body
 from bot.playground.payloads import Payloads
@@ -208,7 +209,10 @@ class Gateway:
         if connection.session is None and op not in (Op.HEARTBEAT, Op.IDENTIFY, Op.RESUME):
             raise Closing(Close.NOT_AUTHENTICATED, "Not authenticated.")
         data = body.fields.get("d")
-        handler(connection, Body(data if isinstance(data, dict) else {}))
+        try:
+            handler(connection, Body(data if isinstance(data, dict) else {}))
+        except (ApiError, TypeError, ValueError):
+            raise Closing(Close.DECODE_ERROR, "Error while decoding payload.") from None
 
     def _leave(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -126,7 +126,7 @@ class CommandRoutes(Resource):
 def read_command(body: Body) -> Payload:
     """A command as it is kept; raises 50035 for names and descriptions Discord would refuse."""
     command = {name: body.fields[name] for name in KEPT if body.fields.get(name) is not None}
-    command.setdefault("type", CHAT_INPUT)
+    command["type"] = body.number("type") or CHAT_INPUT
     name = body.text("name", least=1, limit=32)
     if name is None:
         raise required("name")
@@ -153,6 +153,7 @@ def _read_options(body: Body) -> list[Payload]:
             raise required(f"{option.path}.description")
         if len(as_objects(option.fields.get("choices"))) > MAX_CHOICES:
             raise bad_form(f"{option.path}.choices", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_CHOICES} or fewer.")
+        option.fields["type"] = option.number("type")
         if option.has("options"):
             option.fields["options"] = _read_options(option)
     return [option.fields for option in options]

@@ -104,11 +104,17 @@ async def test_one_deflate_stream_carries_every_payload(playground: Playground) 
 
 @pytest.mark.parametrize(
     ("sent", "code"),
-    [("{", 4002), ('{"op": 99}', 4001), ('{"op": 8, "d": {}}', 4003)],
+    [
+        ("{", 4002),
+        ("5", 4002),
+        ('{"op": 2, "d": {"token": "BOT", "shard": "x"}}', 4002),
+        ('{"op": 99}', 4001),
+        ('{"op": 8, "d": {}}', 4003),
+    ],
 )
 async def test_nonsense_closes_the_connection_with_its_code(playground: Playground, sent: str, code: int) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(playground.gateway_url) as socket:
         await socket.receive_json()
-        await socket.send_str(sent)
+        await socket.send_str(sent.replace("BOT", playground.bot_token))
         await socket.receive()
         assert socket.close_code == code
