@@ -183,7 +183,7 @@ function append(message) {
   const newDay = !before || dayOf(before.timestamp) !== dayOf(message.timestamp);
   keepPlace(() => {
     if (newDay) list.append(el("li.divider", { role: "separator" }, el("span", {}, dayOf(message.timestamp))));
-    list.append(el("li.arriving", {}, article(message, before)));
+    list.append(el("li", {}, article(message, before)));
   });
   if (own) toBottom();
   if (atBottom && !document.hidden) state.markRead(state.channelId);

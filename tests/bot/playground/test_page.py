@@ -192,6 +192,38 @@ async def test_replies_and_uploads(browser: Browser, general: discord.TextChanne
     assert await browser.evaluate(f"{LAST}.querySelector('.file a').textContent") == "note.txt"
 
 
+async def test_older_messages_come_when_one_scrolls_up(playground: Playground, you: Person) -> None:
+    channel = next(iter(playground.world.channels))
+    for number in range(60):
+        await you.ask("POST", f"/channels/{channel}/messages", {"content": f"message {number}"})
+    async with Browser() as browser:
+        await browser.open(playground.address)
+        await browser.wait_for("document.querySelectorAll('article.message').length === 50")
+        assert await browser.evaluate(f"{LAST}.textContent.includes('message 59')")
+        assert await browser.evaluate("scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 2")
+        await browser.evaluate("void (scroller.scrollTop = 0)")
+        await browser.wait_for("document.querySelectorAll('article.message').length === 60")
+        await browser.wait_for("!document.querySelector('#intro').hidden")
+        await browser.click("#jump")
+        await browser.wait_for("document.querySelector('#jump').hidden")
+
+
+async def test_the_page_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    state = tmp_path / "playground.sqlite"
+    async with Browser() as browser:
+        async with Playground(state=state) as first:
+            await browser.open(first.address)
+            await browser.wait_for("document.querySelector('.channel.active')")
+            await says(browser, "before")
+            await browser.wait_for(shown("before"))
+        await browser.wait_for("document.body.matches('.offline')")
+        async with Playground(first.port, state=state):
+            await browser.wait_for(f"!document.body.matches('.offline') && {shown('before')}")
+            await says(browser, "after")
+            await browser.wait_for(shown("after"))
+            assert await browser.evaluate("document.querySelectorAll('article.message').length") == 2
+
+
 def _written(path: Path) -> Path:
     path.write_bytes(picture())
     return path
