@@ -96,14 +96,20 @@ class Stage:
     async def say(self, text: str) -> int:
         return await self.member.say(self.channel, text)
 
+    async def heard(self, message: int) -> None:
+        """Wait until a message was written down as a turn."""
+        await self._until("SELECT 1 FROM open_turns WHERE message = ?", message)
+
     async def answers(self, message: int) -> list[str]:
         """What was posted in answer to a message, once its turn is closed."""
-        closed = "SELECT 1 FROM open_turns WHERE message = ? AND closed_at IS NOT NULL"
-        async with asyncio.timeout(60):
-            while not self._look(closed, message):  # noqa: ASYNC110 (a database can only be asked)
-                await asyncio.sleep(0.02)
+        await self._until("SELECT 1 FROM open_turns WHERE message = ? AND closed_at IS NOT NULL", message)
         posts = {row[0] for row in self._look("SELECT message FROM posts WHERE answers = ?", message)}
         return [post["content"] for post in await self.member.read(self.channel) if int(post["id"]) in posts]
+
+    async def _until(self, sql: str, *values: int) -> None:
+        async with asyncio.timeout(60):
+            while not self._look(sql, *values):  # noqa: ASYNC110 (a database can only be asked)
+                await asyncio.sleep(0.02)
 
     def _look(self, sql: str, *values: int) -> list[tuple[int, ...]]:
         with closing(sqlite3.connect(self.database)) as db:

@@ -70,6 +70,16 @@ async def test_more_than_fits_is_told_to_come_back(scene: Stage) -> None:
         assert told["message_reference"]["message_id"]
 
 
+async def test_turns_that_wait_are_not_queued_again_when_discord_starts_a_new_session(scene: Stage) -> None:
+    async with scene.bot() as bot:
+        asked = [await scene.say(f"Marigold, question {number}?") for number in range(5)]
+        for message in asked:
+            await scene.heard(message)
+        await bot.on_ready()
+        assert [len(await scene.answers(message)) for message in asked] == [1] * 5
+        assert len(await scene.member.read(scene.channel)) == 10
+
+
 async def test_edits_and_deletions_change_what_is_remembered(scene: Stage) -> None:
     async with scene.bot() as bot:
         first, second = await scene.say("Marigold, I like rain."), await scene.say("Marigold, I like snow.")

@@ -32,13 +32,14 @@ def test_the_suffix_makes_another_name() -> None:
     assert fit_name("Marigold", suffixed=True) != fit_name("Marigold") == "Marigold"
 
 
-async def test_two_at_once_make_one_webhook(client: discord.Client, general: discord.TextChannel) -> None:
+async def test_many_at_once_make_one_webhook(client: discord.Client, general: discord.TextChannel) -> None:
     assert client.user
     webhooks = Webhooks(client.user.id)
-    first, second = await asyncio.gather(webhooks.of(general), webhooks.of(general))
-    assert first.id == second.id
-    assert [webhook.id for webhook in await general.webhooks()] == [first.id]
-    assert webhooks.is_ours(first.id)
+    await general.webhooks()  # from its answer discord.py learns that such requests may go out side by side
+    found = await asyncio.gather(*(webhooks.of(general) for _ in range(6)))
+    [made] = await general.webhooks()
+    assert {webhook.id for webhook in found} == {made.id}
+    assert webhooks.is_ours(made.id)
 
 
 async def test_after_a_restart_the_old_webhook_is_used(client: discord.Client, general: discord.TextChannel) -> None:
