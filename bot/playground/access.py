@@ -36,14 +36,20 @@ def refusal(error: ApiError, headers: Mapping[str, str] | None = None) -> web.Re
     return answer(error.payload(), error.status, headers)
 
 
+def _is_local(address: str) -> bool:
+    try:
+        return urlsplit(address).hostname in LOCAL_NAMES
+    except ValueError:
+        return False
+
+
 @web.middleware
 async def only_local(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A foreign Host header is a web page that had its name resolved to this machine (DNS rebinding)."""
-    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
-    if host not in LOCAL_NAMES:
+    if not _is_local(f"//{request.headers.get('Host', '')}"):
         return web.Response(status=403, text="The playground answers only to 127.0.0.1 and localhost.\n")
     origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).hostname not in LOCAL_NAMES:
+    if origin and not _is_local(origin):
         return web.Response(status=403, text="The playground answers only to its own page.\n")
     return await handler(request)
 

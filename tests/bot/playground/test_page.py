@@ -96,15 +96,15 @@ async def test_the_same_name_hides_a_second_face_and_another_name_shows_it(
     assert await browser.evaluate(visible) == [True, False, True]
 
 
-async def test_slash_commands_options_autocomplete_and_buttons(
-    browser: Browser, client: discord.Client, general: discord.TextChannel
-) -> None:
-    tree = app_commands.CommandTree(client)
+class Again(discord.ui.View):
+    @discord.ui.button(label="Again", custom_id="again")
+    async def again(self, interaction: discord.Interaction, _: discord.ui.Button["Again"]) -> None:
+        await interaction.response.edit_message(content="again it is")
 
-    class Again(discord.ui.View):
-        @discord.ui.button(label="Again", custom_id="again")
-        async def again(self, interaction: discord.Interaction, _: discord.ui.Button["Again"]) -> None:
-            await interaction.response.edit_message(content="again it is")
+
+def register(client: discord.Client) -> app_commands.CommandTree:
+    """Two commands, one of them with an option that completes itself."""
+    tree = app_commands.CommandTree(client)
 
     @tree.command(description="Choose who speaks")
     async def persona(interaction: discord.Interaction, name: str, loud: bool = False) -> None:
@@ -117,6 +117,11 @@ async def test_slash_commands_options_autocomplete_and_buttons(
     @tree.command(description="How it feels")
     async def mood(interaction: discord.Interaction) -> None: ...
 
+    return tree
+
+
+async def test_slash_commands_options_autocomplete_and_buttons(browser: Browser, client: discord.Client) -> None:
+    tree = register(client)
     await tree.sync()
     await browser.click("#composer")
     await browser.type("/")

@@ -23,6 +23,8 @@ async def test_a_taken_port_is_one_sentence(playground: Playground) -> None:
     [
         ({"Host": "evil.example"}, 403),
         ({"Host": "127.0.0.1.evil.example:80"}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Host": "127.0.0.1@evil.example"}, 403),
         ({"Host": "localhost:1234"}, 200),
         ({"Host": "[::1]:80"}, 200),
         ({"Origin": "https://evil.example"}, 403),
