@@ -5,9 +5,11 @@ from pathlib import Path
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from torch import Tensor
 
-PATCH, CROP = 6, 192
-CODE = 3 * PATCH**2  # channels of one picture's code: 108
+PATCH, CROP = 4, 128
+SHIFT = 3.0
+CODE = 3 * PATCH**2  # channels of one picture's code: 48
 
 BLOCKS: dict[str, object] = {
     "sample_size": CROP // PATCH,
@@ -22,6 +24,11 @@ BLOCKS: dict[str, object] = {
 }
 
 
+def shifted(times: Tensor) -> Tensor:
+    """Evenly spaced times in 0..1, moved towards 1 (noise) as the exported scheduler moves them."""
+    return SHIFT * times / (1 + (SHIFT - 1) * times)
+
+
 def export(unet: UNet2DConditionModel, folder: Path) -> None:
     """Write unet, scheduler, codec.json and model_index.json; a README beside them is left alone."""
     (folder / "unet").mkdir(parents=True, exist_ok=True)
@@ -29,8 +36,8 @@ def export(unet: UNet2DConditionModel, folder: Path) -> None:
     half = UNet2DConditionModel.from_config(unet.config)
     half.load_state_dict(unet.state_dict())
     half.to(torch.float16).save_pretrained(folder / "unet", safe_serialization=True)
-    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
-    codec = {"kind": "patch", "patch": PATCH, "size": CROP, "predicts": "difference"}
+    FlowMatchEulerDiscreteScheduler(shift=SHIFT).save_pretrained(folder / "scheduler")
+    codec = {"kind": "patch", "patch": PATCH, "size": CROP}
     (folder / "codec.json").write_text(json.dumps(codec) + "\n")
     index = {
         "_class_name": "StarterPainter",

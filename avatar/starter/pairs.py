@@ -1,6 +1,6 @@
 """Training pairs for the starter painter: the same character with two faces, as the painter will see them.
 
-A pair is cut like the painter cuts: a square around the mask, 192 pixels wide, values in [-1, 1]. The mask's shape,
+A pair is cut like the painter cuts: a square around the mask, 128 pixels wide, values in [-1, 1]. The mask's shape,
 the crop's place and scale vary at random; outside of the mask the target *is* the base, so any mask shape is a true
 example. Characters are drawn afresh for every batch: none is ever seen twice. Drawn characters are not flipped, since
 a mirrored wink would make the answer ambiguous.
@@ -17,19 +17,23 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from avatar.starter.checkpoint import CROP
 from avatar.starter.expressions import LABELS
 from avatar.starter.peeps import Peeps
 from avatar.starter.portraits import SIZE, mask_svg, portrait, random_character, rasterise
 
-CROP = 192
+CORE = (
+    "joy", "sadness", "anger", "fear", "surprise", "love", "embarrassment", "amusement", "caring", "curiosity",
+    "disgust", "pride",
+)  # fmt: skip
 Pixels = npt.NDArray[np.uint8]
 View = tuple[float, float, float]
-Draw = Callable[[str, View], Pixels]  # expression, view -> uint8 (192, 192, 3)
+Draw = Callable[[str, View], Pixels]  # expression, view -> uint8 (128, 128, 3)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """base, target (N, 3, 192, 192) in [-1, 1]; mask (N, 1, 192, 192) of 0 and 1; labels: one expression a row."""
+    """base, target (N, 3, 128, 128) in [-1, 1]; mask (N, 1, 128, 128) of 0 and 1; labels: one expression a row."""
 
     base: Tensor
     target: Tensor
@@ -46,9 +50,9 @@ def prompts() -> dict[str, list[str]]:
 def _view(random: Random, box: tuple[float, float, float, float]) -> View:
     """A square around the box (left, top, right, bottom), jittered, inside the picture."""
     left, top, right, bottom = box
-    side = min(SIZE, max(right - left, bottom - top) * random.triangular(1.06, 1.6, 1.22))
-    x = (left + right - side) / 2 + random.uniform(-0.05, 0.05) * side
-    y = (top + bottom - side) / 2 + random.uniform(-0.05, 0.05) * side
+    side = min(SIZE, max(right - left, bottom - top) * random.uniform(1.19, 1.31))
+    x = (left + right - side) / 2 + random.uniform(-0.02, 0.02) * side
+    y = (top + bottom - side) / 2 + random.uniform(-0.02, 0.02) * side
     return min(max(x, 0.0), SIZE - side), min(max(y, 0.0), SIZE - side), side
 
 
@@ -58,7 +62,7 @@ def _box(mask: npt.NDArray[np.bool_], scale: float) -> tuple[float, float, float
 
 
 def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The exact region, or a box, an ellipse or a rounded box about as large. bool (192, 192)."""
+    """The exact region, or a box, an ellipse or a rounded box about as large. bool (128, 128)."""
     kind = random.choice(("exact", "exact", "box", "ellipse", "round"))
     if kind == "exact":
         return exact
@@ -66,8 +70,8 @@ def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     grow = random.uniform(-0.04, 0.12) + (0.12 if kind == "ellipse" else 0.0)
     power = {"box": 40.0, "ellipse": 2.0, "round": random.uniform(3.0, 8.0)}[kind]
     rx, ry = (right - left) * (0.5 + grow), (bottom - top) * (0.5 + grow)
-    x = (np.arange(CROP) + 0.5 - (left + right) / 2 - random.uniform(-5, 5)) / rx
-    y = (np.arange(CROP) + 0.5 - (top + bottom) / 2 - random.uniform(-5, 5)) / ry
+    x = (np.arange(CROP) + 0.5 - (left + right) / 2 - random.uniform(-3, 3)) / rx
+    y = (np.arange(CROP) + 0.5 - (top + bottom) / 2 - random.uniform(-3, 3)) / ry
     inside: npt.NDArray[np.bool_] = np.abs(x[None, :]) ** power + np.abs(y[:, None]) ** power < 1.0
     return inside
 
@@ -89,7 +93,7 @@ def _recoloured(random: Random, pixels: list[Pixels]) -> list[Pixels]:
     return [np.asarray(picture * gain + offset, np.uint8) for picture in pixels]
 
 
-def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = None, peep_share: float = 0.12) -> Batch:
+def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = None, peep_share: float = 0.04) -> Batch:
     """`characters` new characters with `faces` different expressions each: characters * faces rows."""
     bases, targets, masks, labels = [], [], [], []
     for _ in range(characters):
@@ -97,7 +101,7 @@ def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = Non
             chosen = random.sample(peeps.labels, faces)
             base, wearing, region = peeps.character(random, chosen)
         else:
-            chosen = random.sample(LABELS, faces)
+            chosen = _sample(random, faces)
             draw, view, region = _drawn(random)
             base, *wearing = (draw(expression, view) for expression in ("neutral", *chosen))
         base, *wearing = _recoloured(random, [base, *wearing])
@@ -108,6 +112,16 @@ def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = Non
             masks.append(mask)
         labels += chosen
     return Batch(_tensor(bases), _tensor(targets), torch.from_numpy(np.stack(masks))[:, None].float(), labels)
+
+
+def _sample(random: Random, count: int) -> list[str]:
+    """Different labels; those every persona needs come three times as often."""
+    chosen: list[str] = []
+    while len(chosen) < count:
+        label = random.choice(LABELS + CORE * 2)
+        if label not in chosen:
+            chosen.append(label)
+    return chosen
 
 
 def _tensor(pixels: list[Pixels]) -> Tensor:

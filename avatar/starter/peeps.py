@@ -13,11 +13,11 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from avatar.starter.checkpoint import CROP
 from avatar.starter.palette import random_palette
 from avatar.starter.portraits import rasterise
 
 HELD_OUT_HEADS = 8
-CROP = 192
 FACE_BOX = (58.0, 44.0, 112.0, 102.0)  # where the faces lie, in pixels of a 128-pixel rendering
 Pixels = npt.NDArray[np.uint8]
 

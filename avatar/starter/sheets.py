@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from diffusers import UNet2DConditionModel
 from PIL import Image, ImageDraw
@@ -10,10 +11,11 @@ from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from avatar.starter.cast import CAST
-from avatar.starter.checkpoint import CROP, PATCH
+from avatar.starter.checkpoint import CROP, PATCH, shifted
 from avatar.starter.expressions import LABELS
 from avatar.starter.portraits import Character, mask_pixels, mask_svg, portrait, rasterise
 
+Pixels = npt.NDArray[np.uint8]
 CONTEXT = 1.25  # the crop's side over the mask's longer side, as the painter cuts
 
 
@@ -34,29 +36,35 @@ def paint(
     noise = torch.randn(known.shape, generator=torch.Generator().manual_seed(seed))
     allowed, sample = shown.repeat(1, 3, 1, 1), noise
     for step in range(steps, 0, -1):
-        t, after = step / steps, (step - 1) / steps
+        t, after = shifted(torch.tensor([step / steps, (step - 1) / steps])).tolist()
         seen = torch.cat((sample, shown, known), 1).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            answer = known + unet(seen, torch.tensor(1000 * t), encoder_hidden_states=tokens).sample.float()
+            answer = unet(seen, torch.tensor(1000 * t), encoder_hidden_states=tokens).sample.float()
         sample = sample + (after - t) * (sample - answer) / t
         sample = allowed * sample + (1 - allowed) * ((1 - after) * known + after * noise)
     return pixel_shuffle(sample, PATCH).clamp(-1, 1)
 
 
-def _rows(unet: UNet2DConditionModel, character: Character, tokens: dict[str, Tensor]) -> np.ndarray:
+def faces(character: Character) -> tuple[Tensor, Tensor, Tensor]:
+    """The painter's crop of base (1, 3, S, S) and all 28 drawings (28, 3, S, S) in [-1, 1]; mask (1, 1, S, S)."""
     view = view_of(character)
     pixels = [rasterise(portrait(character, label, view), CROP) for label in ("neutral", *LABELS)]
-    true = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    drawn = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
     mask = torch.from_numpy(rasterise(mask_svg(character, view), CROP)[None, None, ..., 0] > 0).float()
+    return drawn[:1], drawn[1:], mask
+
+
+def _rows(unet: UNet2DConditionModel, character: Character, tokens: dict[str, Tensor]) -> Pixels:
+    base, true, mask = faces(character)
     count = len(LABELS)
     given = torch.stack([tokens[label] for label in LABELS])[:, None]
-    made = paint(unet, true[:1].repeat(count, 1, 1, 1), mask.repeat(count, 1, 1, 1), given)
+    made = paint(unet, base.repeat(count, 1, 1, 1), mask.repeat(count, 1, 1, 1), given)
     half = count // 2
-    parts = [made[:half], true[1 : half + 1], made[half:], true[half + 1 :]]
+    parts = [made[:half], true[:half], made[half:], true[half:]]
     return np.concatenate([np.concatenate([_picture(one) for one in part], 1) for part in parts], 0)
 
 
-def _picture(pixels: Tensor) -> np.ndarray:
+def _picture(pixels: Tensor) -> Pixels:
     return np.asarray(((pixels + 1) * 127.5).round().byte().permute(1, 2, 0))
 
 
