@@ -8,6 +8,7 @@ answered at the next start, once. Everything Mien knows is handed in as `Rooms`.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Self
 import aiohttp
 import discord
 import yarl
+from discord import app_commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from avatar.shelf import Face, avatar_bytes
-from bot.commands import Commands
 from bot.delivery import Delivery
 from bot.errors import MienError, for_member
 from bot.faces import UNREADABLE, Faces
@@ -43,11 +44,16 @@ MOST_ATTEMPTS = 3  # how often a turn is begun: one that kills the process each 
 READ_BACK_MESSAGES = 50  # per channel, after a time away
 READ_BACK_AGE = timedelta(hours=6)  # nobody waits longer for an answer
 
+Tree = Callable[["MienClient"], "app_commands.CommandTree[MienClient]"]
+
 
 class MienClient(discord.Client):
-    """`async with MienClient(rooms) as client: await client.start(token)`; `options` are discord.Client's."""
+    """`async with MienClient(rooms, Commands) as client: await client.start(token)`.
 
-    def __init__(self, rooms: "Rooms", **options: Any) -> None:
+    `commands` makes the tree of slash commands; `options` are discord.Client's.
+    """
+
+    def __init__(self, rooms: "Rooms", commands: Tree, **options: Any) -> None:
         super().__init__(intents=_intents(), allowed_mentions=NOBODY, **options)
         self.rooms, self.history = rooms, rooms.history
         settings = rooms.settings
@@ -55,7 +61,7 @@ class MienClient(discord.Client):
         manners = Manners(always="*" in always, channels=always)
         self.ears = Ears(rooms.cast, rooms.history, default=settings.bot.persona, manners=manners)
         self.lanes: Lanes[OpenTurn] = Lanes(self._answer)
-        self.tree = Commands(self)
+        self.tree = commands(self)
         self._in_work: set[int] = set()
         self._behind: dict[int, int] = {}  # channel -> newest message seen before the connection was lost
 

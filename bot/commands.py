@@ -6,12 +6,12 @@ member sees. The commands are thin: what they show comes from the rooms.
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
 from avatar.expression import spec_for
+from bot.client import MienClient
 from bot.conversation import Directed
 from bot.errors import MienError, for_member
 from bot.faces import picture
@@ -20,21 +20,18 @@ from bot.voices import Room
 from emotion.mood import Mood
 from persona.card import Persona, fold
 
-if TYPE_CHECKING:
-    from bot.client import MienClient
-
 log = logging.getLogger(__name__)
 
-Here = discord.Interaction["MienClient"]
+Here = discord.Interaction[MienClient]
 MOST_CHOICES = 25  # Discord's limit for autocomplete
 BAR, BARS = "█", 12
 SHOWN_EMOTIONS = 8
 
 
-class Commands(app_commands.CommandTree["MienClient"]):
+class Commands(app_commands.CommandTree[MienClient]):
     """All of Mien's commands; whatever one raises becomes a sentence."""
 
-    def __init__(self, client: "MienClient") -> None:
+    def __init__(self, client: MienClient) -> None:
         super().__init__(client)
         self.add_command(Personas())
         self.add_command(mood)

@@ -63,9 +63,10 @@ async def _playground(settings: Settings, port: int | None) -> AsyncIterator[Set
 
 async def _serve(settings: Settings) -> None:
     from bot.client import MienClient
+    from bot.commands import Commands
     from bot.compose import compose
 
-    async with compose(settings) as rooms, MienClient(rooms) as client, asyncio.TaskGroup() as tasks:
+    async with compose(settings) as rooms, MienClient(rooms, Commands) as client, asyncio.TaskGroup() as tasks:
         warming = tasks.create_task(_prewarm(rooms))
         await client.start(settings.token.get_secret_value())
         warming.cancel()

@@ -12,6 +12,7 @@ import aiohttp
 import torch
 
 from bot.client import MienClient
+from bot.commands import Commands
 from bot.compose import Rooms, SamplerWishes
 from bot.history import History
 from bot.playground import Playground
@@ -82,7 +83,7 @@ class Stage:
         async with History(self.database) as history:
             story = replace(self.rooms.story, history=history, wishes=SamplerWishes(settings))
             rooms = replace(self.rooms, settings=settings, history=history, story=story)
-            async with MienClient(rooms, guild_ready_timeout=0.05) as client:
+            async with MienClient(rooms, Commands, guild_ready_timeout=0.05) as client:
                 connection = asyncio.create_task(client.start(self.playground.bot_token))
                 ready = asyncio.create_task(client.wait_until_ready())
                 await asyncio.wait({connection, ready}, return_when=asyncio.FIRST_COMPLETED)

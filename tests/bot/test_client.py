@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot.client import MienClient, point_to
+from bot.commands import Commands
 from bot.compose import Rooms
 from bot.errors import sentence
 from bot.playground.permissions import Permission
@@ -185,7 +186,7 @@ async def test_a_slow_reply_is_given_up_in_a_sentence(scene: Stage) -> None:
 
 async def test_a_wrong_token_is_one_sentence(rooms: Rooms, scene: Stage) -> None:
     async with scene.bot():
-        async with MienClient(rooms) as stranger:
+        async with MienClient(rooms, Commands) as stranger:
             point_to(discord_of(scene))
             with pytest.raises(discord.LoginFailure) as caught:
                 await stranger.start("nonsense")
