@@ -63,7 +63,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
     async with (
         History(history or state / "mien.sqlite") as remembered,
         open_gpu(settings) as gpu,
-        Engine(gpu, settings.model.name, state / "cache") as engine,
+        Engine(gpu, settings.model.name, state / "cache", quantization=settings.model.quantization) as engine,
         Classifier(gpu) as classifier,
         open_painter(settings, gpu) as painter,
     ):

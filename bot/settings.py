@@ -53,6 +53,9 @@ class Model(Table):
     """The language model."""
 
     name: str = Field(default="starter", description='"starter", a folder, or a name on the model hub')
+    quantization: Literal["none", "nf4", "int8"] = Field(
+        default="none", description="how bitsandbytes packs a model that is not quantized yet: none, nf4 or int8"
+    )
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
     turns: int | None = Field(
         default=None, ge=1, le=1000, description="latest messages it reads; unset = 7 for the starter, 60 for others"

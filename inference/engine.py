@@ -19,7 +19,7 @@ from inference.cache import PrefixCache
 from inference.decode import Reader, pick, reply, shift, weigh
 from inference.gpu import Gpu
 from inference.job import Job, Priority
-from inference.loader import Loaded, load
+from inference.loader import Loaded, Quantization, load
 from inference.sampling import SamplingParams
 from inference.tokens import Message, ReplyText, Tokens
 
@@ -41,17 +41,26 @@ class Choice:
 class Engine:
     """A language model on the device, as an async context manager.
 
-    model: "starter", a folder, or a hub name. cache: the folder for converted models. prefix_bytes: memory for
-    prompts read before. Raises ModelMissing with a sentence when the model is not on this machine.
+    model: "starter", a folder, or a hub name. cache: the folder for converted models. quantization: how weights that
+    are not quantized yet are loaded. prefix_bytes: memory for prompts read before. Raises ModelMissing with a sentence when the model is not on this machine.
     """
 
     context_tokens: int
     """Tokens the model can hold: prompt and reply together."""
 
-    def __init__(self, gpu: Gpu, model: str, cache: Path, *, prefix_bytes: int = PREFIX_BYTES) -> None:
+    def __init__(
+        self,
+        gpu: Gpu,
+        model: str,
+        cache: Path,
+        *,
+        quantization: Quantization = "none",
+        prefix_bytes: int = PREFIX_BYTES,
+    ) -> None:
         self._gpu = gpu
         self._name = model
         self._cache = cache
+        self._quantization = quantization
         self._prefix_bytes = prefix_bytes
 
     async def __aenter__(self) -> Self:
@@ -67,7 +76,7 @@ class Engine:
         del self._reader  # jobs that still run hold it until their end
 
     def _load(self) -> Loaded:
-        loaded = load(self._name, self._cache, self._gpu.device)
+        loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization)
         if self._gpu.device.type == "cpu":
             widen(loaded.model)
         return loaded

@@ -84,7 +84,7 @@ def _shorten(
         needed = count(cut(len(text)))
         raise PersonaError(
             f"the card of {name} alone needs {needed} tokens and the prompt may have {budget}; shorten its description,"
-            " voice and scenario, or allow more with [model] context"
+            " voice and scenario, or use a model that reads more"
         )
     return cut(left_out)
 
