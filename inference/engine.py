@@ -42,7 +42,8 @@ class Engine:
     """A language model on the device, as an async context manager.
 
     model: "starter", a folder, or a hub name. cache: the folder for converted models. quantization: how weights that
-    are not quantized yet are loaded. prefix_bytes: memory for prompts read before. Raises ModelMissing with a sentence when the model is not on this machine.
+    are not quantized yet are loaded. prefix_bytes: memory for prompts read before. Raises ModelMissing with a sentence
+    when the model is not on this machine.
     """
 
     context_tokens: int
