@@ -59,7 +59,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
     """Open every room. `history` names another database file than the state folder's."""
     state = settings.bot.state
     state.mkdir(parents=True, exist_ok=True)
-    cast = Cast(settings.bot.personas)
+    cast = Cast(settings.bot.persona_roots())
     async with (
         History(history or state / "mien.sqlite") as remembered,
         open_gpu(settings) as gpu,

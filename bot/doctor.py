@@ -111,4 +111,4 @@ def _state(folder: Path) -> str:
 
 
 def _personas(settings: Settings) -> str:
-    return ", ".join(sorted(Cast(settings.bot.personas).names()))
+    return ", ".join(sorted(Cast(settings.bot.persona_roots()).names()))

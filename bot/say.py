@@ -36,7 +36,7 @@ async def say(options: argparse.Namespace) -> int:
     """One turn. Without --channel nothing is remembered, so the same seed gives the same reply."""
     start = time.perf_counter()
     settings = load_settings(options.config)
-    persona = load_persona(options.persona or settings.bot.persona, settings.bot.personas)
+    persona = load_persona(options.persona or settings.bot.persona, settings.bot.persona_roots())
     incoming = _incoming(options, persona)
     async with AsyncExitStack() as stack:
         nowhere = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mien-")))

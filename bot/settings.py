@@ -17,6 +17,7 @@ from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
 from persona.tomllines import KeyLines, KeyPath, find_keys
 
 DEFAULT_FILE = Path("mien.toml")
+SAMPLES = Path(__file__).parents[1] / "personas"
 PREFIX = "MIEN_"
 TOKEN = "DISCORD_TOKEN"
 
@@ -39,6 +40,10 @@ class Bot(Table):
     state: SettingsPath = Field(default=Path("state"), description="folder for history, converted models and faces")
     personas: list[SettingsPath] = Field(default=[Path("personas")], description="folders that hold persona folders")
     persona: str = Field(default="marigold", description="the persona of a channel that has chosen none")
+
+    def persona_roots(self) -> list[Path]:
+        """The folders named above; where none of them exists, the samples that come with Mien."""
+        return self.personas if any(folder.is_dir() for folder in self.personas) else [SAMPLES]
 
 
 class Discord(Table):

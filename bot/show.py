@@ -18,7 +18,7 @@ async def paint(options: argparse.Namespace) -> int:
     """One expression into --out, from the shelf where it was painted before."""
     start = time.perf_counter()
     settings = load_settings(options.config)
-    persona = load_persona(options.persona, settings.bot.personas)
+    persona = load_persona(options.persona, settings.bot.persona_roots())
     if options.expression not in persona.card.expressions:
         known = ", ".join(persona.card.expressions)
         raise PersonaError(f"{persona.card.name} has no expression '{options.expression}'; there are: {known}.")
@@ -34,7 +34,7 @@ async def paint(options: argparse.Namespace) -> int:
 async def sheet(options: argparse.Namespace) -> int:
     """Every expression of a persona on one labelled picture."""
     settings = load_settings(options.config)
-    persona = load_persona(options.persona, settings.bot.personas)
+    persona = load_persona(options.persona, settings.bot.persona_roots())
     faces = []
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
         for name in tqdm(persona.card.expressions, desc=f"painting {persona.card.name}", unit="face"):

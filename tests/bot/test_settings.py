@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import Model, Settings, load_settings, setting_paths
+from bot.settings import Bot, Model, Settings, load_settings, setting_paths
 from emotion.mood import MoodSettings
 from persona.tomlfile import TomlError
 
@@ -131,3 +131,10 @@ def test_the_page_on_settings_explains_every_one() -> None:
         assert f"| `{key}` |" in section, f"docs/settings.md does not mention [{table}] {key}"
         assert description in section
     assert "DISCORD_TOKEN" in page
+
+
+def test_the_sample_personas_stand_in_where_no_persona_folder_is(tmp_path: Path) -> None:
+    own = tmp_path / "mine"
+    assert Settings(bot=Bot(personas=[own])).bot.persona_roots() == [ROOT / "personas"]
+    own.mkdir()
+    assert Settings(bot=Bot(personas=[own])).bot.persona_roots() == [own]
