@@ -67,15 +67,19 @@ async def _serve(settings: Settings) -> None:
     from bot.compose import compose
 
     async with compose(settings) as rooms, MienClient(rooms, Commands) as client, asyncio.TaskGroup() as tasks:
-        warming = tasks.create_task(_prewarm(rooms))
+        warming = tasks.create_task(prewarm(rooms)) if settings.face.prewarm else None
         await client.start(settings.token.get_secret_value())
-        warming.cancel()
+        if warming:
+            warming.cancel()
 
 
-async def _prewarm(rooms: "Rooms") -> None:
-    """While nobody waits, paint the faces that are not on the shelf yet."""
-    if not rooms.settings.face.prewarm:
-        return
+async def prewarm(rooms: "Rooms") -> None:
+    """While nobody waits, paint the faces that are not on the shelf yet; one persona's trouble is not another's."""
+    from bot.errors import sentence
+
     for persona in rooms.cast.all():
-        await rooms.painter.prewarm(persona)
-    log.info("every face is on the shelf")
+        try:
+            await rooms.painter.prewarm(persona)
+        except Exception as error:
+            log.warning("%s's faces are not painted ahead: %s", persona.card.name, sentence(error) or repr(error))
+    log.info("every face that can be painted is on the shelf")
