@@ -2,8 +2,8 @@
 
 A pair is cut like the painter cuts: a square around the mask, 128 pixels wide, values in [-1, 1]. The mask's shape,
 the crop's place and scale vary at random; outside of the mask the target *is* the base, so any mask shape is a true
-example. Characters are drawn afresh for every batch: none is ever seen twice. Drawn characters are not flipped, since
-a mirrored wink would make the answer ambiguous.
+example. Characters are drawn afresh for every batch, so that none is ever seen twice; only the last pass adds a share
+of the sample characters. Drawn characters are not flipped, since a mirrored wink would make the answer ambiguous.
 """
 
 import tomllib
@@ -15,8 +15,10 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
+from avatar.starter.cast import CAST
 from avatar.starter.checkpoint import CROP
 from avatar.starter.expressions import LABELS
 from avatar.starter.peeps import Peeps
@@ -76,12 +78,20 @@ def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     return inside
 
 
-def _drawn(random: Random) -> tuple[Draw, View, npt.NDArray[np.bool_]]:
-    character = random_character(random)
+def _drawn(random: Random, cast_share: float) -> tuple[Draw, View, npt.NDArray[np.bool_]]:
+    sample = random.random() < cast_share
+    character = random.choice(tuple(CAST.values())) if sample else random_character(random)
     whole = rasterise(mask_svg(character), 64)[..., 0] > 0
     view = _view(random, _box(whole, SIZE / 64))
     exact = rasterise(mask_svg(character, view), CROP)[..., 0] > 0
-    return lambda expression, window: rasterise(portrait(character, expression, window), CROP), view, exact
+    scale = random.choice((1, 2, 3))  # the painter's crops are scaled down from larger pictures, so lines are softer
+    return lambda expression, window: _shrunk(portrait(character, expression, window), scale), view, exact
+
+
+def _shrunk(svg: str, scale: int) -> Pixels:
+    """The drawing at CROP pixels, drawn `scale` times larger and resized as avatar/composite.py resizes."""
+    large = Image.fromarray(rasterise(svg, CROP * scale))
+    return np.asarray(large.resize((CROP, CROP), Image.Resampling.LANCZOS))
 
 
 def _recoloured(random: Random, pixels: list[Pixels]) -> list[Pixels]:
@@ -93,8 +103,18 @@ def _recoloured(random: Random, pixels: list[Pixels]) -> list[Pixels]:
     return [np.asarray(picture * gain + offset, np.uint8) for picture in pixels]
 
 
-def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = None, peep_share: float = 0.04) -> Batch:
-    """`characters` new characters with `faces` different expressions each: characters * faces rows."""
+def batch(
+    random: Random,
+    characters: int,
+    faces: int,
+    peeps: Peeps | None = None,
+    peep_share: float = 0.04,
+    cast_share: float = 0.0,
+) -> Batch:
+    """`characters` characters with `faces` different expressions each: characters * faces rows.
+
+    `cast_share` of the drawn ones are the sample characters of personas/, all others are new ones.
+    """
     bases, targets, masks, labels = [], [], [], []
     for _ in range(characters):
         if peeps is not None and random.random() < peep_share:
@@ -102,7 +122,7 @@ def batch(random: Random, characters: int, faces: int, peeps: Peeps | None = Non
             base, wearing, region = peeps.character(random, chosen)
         else:
             chosen = _sample(random, faces)
-            draw, view, region = _drawn(random)
+            draw, view, region = _drawn(random, cast_share)
             base, *wearing = (draw(expression, view) for expression in ("neutral", *chosen))
         base, *wearing = _recoloured(random, [base, *wearing])
         for picture in wearing:

@@ -34,7 +34,7 @@ from avatar.starter.peeps import Peeps
 from avatar.starter.phrases import embed, minilm
 from avatar.starter.sheets import paint_sheet
 
-PEAK_RATE = 1.2e-3
+PEAK_RATE = 1.2e-3  # unless --rate says otherwise
 CHARACTERS, FACES = 4, 2  # a batch: 8 rows
 EMA_DECAY = 0.997
 TOGETHER = 5  # steps between two meetings of the workers
@@ -78,9 +78,12 @@ class Source:
     rank: int
     table: dict[str, Tensor]
     peeps: Peeps | None
+    cast_share: float
+    rate: float  # the highest learning rate
 
     def draw(self, step: int) -> Batch:
-        return batch(random.Random(f"{self.seed}/{self.rank}/{step}"), CHARACTERS, FACES, self.peeps)
+        chooser = random.Random(f"{self.seed}/{self.rank}/{step}")
+        return batch(chooser, CHARACTERS, FACES, self.peeps, cast_share=self.cast_share)
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -123,10 +126,10 @@ def rate(step: int, progress: float) -> float:
     return float(min(1.0, (step + 1) / 100) * max(0.02, 1.0 - progress))
 
 
-def train_step(run: Run, rows: Batch, table: dict[str, Tensor], chooser: random.Random, progress: float) -> float:
-    tokens = torch.stack([_phrase(table[label], chooser) for label in rows.labels])[:, None]
+def train_step(run: Run, rows: Batch, source: "Source", chooser: random.Random, progress: float) -> float:
+    tokens = torch.stack([_phrase(source.table[label], chooser) for label in rows.labels])[:, None]
     for group in run.optimiser.param_groups:
-        group["lr"] = PEAK_RATE * rate(run.step, progress)
+        group["lr"] = source.rate * rate(run.step, progress)
     loss = loss_of(run.unet, rows, tokens)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -154,7 +157,7 @@ def train(run: Run, out: Path, seconds: float, source: "Source") -> None:
             for _ in range(TOGETHER):
                 began = time.monotonic()
                 rows, waiting = waiting.result(), pool.submit(source.draw, run.step + 1)
-                losses.append(train_step(run, rows, source.table, chooser, run.seconds / seconds))
+                losses.append(train_step(run, rows, source, chooser, run.seconds / seconds))
                 run.seconds += time.monotonic() - began
             agree(run)
             bar.update(round(run.seconds) - bar.n)
@@ -213,7 +216,10 @@ def options() -> argparse.Namespace:
         "--peeps", type=Path, help="folder with dicebear_open-peeps.json; left out: drawn characters only"
     )
     parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2; left out: the installed carrier's")
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--start", type=Path, help="run.pt of another run: its weights, with a new clock and schedule")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
+    parser.add_argument("--cast", type=float, default=0.0, help="share of the sample characters among the drawn ones")
     return parser.parse_args()
 
 
@@ -229,14 +235,16 @@ def work(rank: int, chosen: argparse.Namespace) -> None:
     )
     if chosen.resume:
         run.load(chosen.out / "run.pt")
+    elif chosen.start:
+        run.load(chosen.start)
+        run.step, run.seconds = 0, 0.0
     torch.manual_seed(chosen.seed + 1000 * rank + run.step)
     if chosen.workers > 1:
         meeting = f"file://{(chosen.out / 'meeting').resolve()}"
         workers.init_process_group("gloo", init_method=meeting, rank=rank, world_size=chosen.workers)
     peeps = Peeps(chosen.peeps) if chosen.peeps else None
-    train(
-        run, chosen.out, chosen.minutes * 60, Source(chosen.seed, rank, embed(prompts(), minilm(chosen.minilm)), peeps)
-    )
+    table = embed(prompts(), minilm(chosen.minilm))
+    train(run, chosen.out, chosen.minutes * 60, Source(chosen.seed, rank, table, peeps, chosen.cast, chosen.rate))
 
 
 def main() -> None:
