@@ -64,8 +64,8 @@ def smudge(pixels: Floats, where: NDArray[np.bool_]) -> float:
     """Share of the pixels in `where` (S, S) that are smudges, in 0..1.
 
     From the base picture to true drawings of other expressions it rises by 0.21 at most (112 faces of eight characters,
-    blurred, some noise added), to the starter painter's 84 faces of the sample characters by 0.32 at most; after a third
-    of its training, when feelings could be told but nobody would have shown the faces, it rose by 0.32 to 0.43.
+    blurred, some noise added), to the starter painter's 84 faces of the sample characters by 0.32 at most; after a
+    third of its training, when feelings could be told but nobody would have shown the faces, by 0.32 to 0.43.
     """
     down = np.abs(np.diff(pixels, axis=0, append=pixels[-1:])).max(-1)
     right = np.abs(np.diff(pixels, axis=1, append=pixels[:, -1:])).max(-1)
