@@ -13,7 +13,7 @@ GAP = 12  # pixels between tiles
 LABEL = 36  # height of a label
 
 
-def contact_sheet(faces: Sequence[tuple[str, Path]], tile: int = 256, columns: int = 4) -> Image.Image:
+def contact_sheet(faces: Sequence[tuple[str, Path]], tile: int = 256, columns: int = 5) -> Image.Image:
     """Faces as (name, picture file), row by row, `tile` pixels wide each -> "RGB". Raises PortraitError."""
     columns = max(1, min(columns, len(faces)))
     rows = ceil(len(faces) / columns)

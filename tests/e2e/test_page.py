@@ -16,7 +16,7 @@ async def test_a_typed_message_is_answered_under_a_face(
 ) -> None:
     async with playground(tmp_path) as world, bot(world, tmp_path, model_cache), Browser() as browser:
         await browser.open(world.address)
-        for text in ("Hi Marigold! I passed my exam today!", "You are mean and your bread is awful!"):
+        for text in ("Marigold, I got the job! I am so happy!", "You are mean and your bread is awful!"):
             count = await browser.evaluate("document.querySelectorAll('#messages article.message').length")
             await browser.click("#composer")
             await browser.type(text)
