@@ -1,49 +1,23 @@
-"""What the avatar tests share: a tiny untrained painter in the real folder format, personas, and a device."""
+"""What the avatar tests share: a tiny untrained painter, personas, and a device."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 
 from inference.gpu import Gpu
 from persona.card import Card, Persona
 from tests.avatar.pictures import face_mask, face_picture
+from tests.tiny_painter import write_painter
 
-PATCH, SIZE = 4, 32
 PROMPTS = {"neutral": "neutral, calm face", "joy": "a big happy smile", "sadness": "sad, a tear", "anger": "furious"}
 
 
 @pytest.fixture(scope="session")
 def painter_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A painter of some 100,000 random weights, saved by diffusers itself."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
-
-    torch.manual_seed(0)
-    unet = UNet2DConditionModel(
-        sample_size=SIZE // PATCH,
-        in_channels=7 * PATCH**2,
-        out_channels=3 * PATCH**2,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        cross_attention_dim=384,
-        attention_head_dim=8,
-        norm_num_groups=8,
-    )
-    folder = tmp_path_factory.mktemp("painter")
-    unet.half().save_pretrained(folder / "unet")
-    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
-    (folder / "codec.json").write_text(json.dumps({"kind": "patch", "patch": PATCH, "size": SIZE}))
-    index = {
-        "unet": ["diffusers", "UNet2DConditionModel"],
-        "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
-    }
-    (folder / "model_index.json").write_text(json.dumps(index))
-    return folder
+    """A tiny untrained painter."""
+    return write_painter(tmp_path_factory.mktemp("painter"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ from bot.history import History
 from bot.playground import Playground
 from bot.settings import Discord
 from tests.bot.members import FAST, Member, connected
-from tests.bot.stage import Stage, settings_in, stage, write_painter
+from tests.bot.stage import Stage, settings_in, stage
+from tests.tiny_painter import write_painter
 
 
 @pytest_asyncio.fixture

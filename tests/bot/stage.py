@@ -1,7 +1,6 @@
 """The whole bot for tests: real rooms, the starter language model with short replies, a tiny untrained painter."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
@@ -9,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
-import torch
 
 from bot.client import MienClient
 from bot.commands import Commands
@@ -28,35 +26,6 @@ def settings_in(state: Path, painter: Path) -> Settings:
         face=Face(model=str(painter), patience=0.0, prewarm=False),
         gpu=GpuTable(device="cpu", threads=1),
     )
-
-
-def write_painter(folder: Path) -> Path:
-    """A painter of some 100,000 random weights, saved by diffusers itself."""
-    from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
-
-    torch.manual_seed(0)
-    patch, size = 4, 32
-    unet = UNet2DConditionModel(
-        sample_size=size // patch,
-        in_channels=7 * patch**2,
-        out_channels=3 * patch**2,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        cross_attention_dim=384,
-        attention_head_dim=8,
-        norm_num_groups=8,
-    )
-    unet.half().save_pretrained(folder / "unet")
-    FlowMatchEulerDiscreteScheduler().save_pretrained(folder / "scheduler")
-    (folder / "codec.json").write_text(json.dumps({"kind": "patch", "patch": patch, "size": size}))
-    index = {name: ["diffusers", kind] for name, kind in PARTS.items()}
-    (folder / "model_index.json").write_text(json.dumps(index))
-    return folder
-
-
-PARTS = {"unet": "UNet2DConditionModel", "scheduler": "FlowMatchEulerDiscreteScheduler"}
 
 
 @dataclass
