@@ -54,6 +54,7 @@ class MienClient(discord.Client):
     """
 
     def __init__(self, rooms: "Rooms", commands: Tree, **options: Any) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # Mien has no voice to miss
         super().__init__(intents=_intents(), allowed_mentions=NOBODY, **options)
         self.rooms, self.history = rooms, rooms.history
         settings = rooms.settings

@@ -149,9 +149,7 @@ def chart(feeling: Mood, shown: int = SHOWN_EMOTIONS) -> str:
     strongest = [(name, share) for name, share in feeling.strongest(shown) if share >= 0.005]
     top = strongest[0][1]
     width = max(len(name) for name, _ in strongest)
-    lines = [
-        f"{name:<{width}} {BAR * max(round(BARS * share / top), 1):<{BARS}} {share:>4.0%}" for name, share in strongest
-    ]
+    lines = [f"{share:>4.0%} {name:<{width}} {BAR * max(round(BARS * share / top), 1)}" for name, share in strongest]
     return "```\n" + "\n".join(lines) + "\n```"
 
 

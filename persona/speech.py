@@ -10,7 +10,11 @@ from collections.abc import Iterable, Sequence
 from persona.card import Card
 from persona.prompt import EXAMPLE_MEMBER, clean_name
 
-ECHO = 12  # characters; shorter sentences ("Hello, sugar!") may come again
+Head = tuple[str, ...]
+
+ECHO = 11  # characters; shorter sentences ("Hello, sugar!") may come again
+HEAD = 8  # words at the beginning of a sentence by which it is known again …
+WORDS, SAME = 5, 0.75  # … even if a quarter of them differ; of fewer words than WORDS, none may
 LONG = 40
 _SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
 _CLOSED = re.compile(r"[.!?…。！？~:;)\]\"'”’»*_`>]$|[^\w\s,\-–—]$")
@@ -21,13 +25,13 @@ _PAIRS = {"“": "”", "«": "»", "(": ")"}
 def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, before: Sequence[str] = ()) -> str:
     """The character's words in `text`; "" when there are none (yet).
 
-    `before`: the character's latest replies; a sentence that it already said is left out, because a small model that
-    has begun to repeat itself goes on doing so.
+    `before`: the character's latest replies; a sentence that it already said, or nearly so, is left out, because a
+    small model that has begun to repeat itself goes on doing so.
     """
     names = [clean_name(name, card) for name in members]
     said = _own_words(text.lstrip(), card.name, [*names, EXAMPLE_MEMBER], finished)
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
-    said = _fresh(said, before)
+    said = _fresh(said, before, finished)
     if not finished:
         return said
     said = _STAMMER.sub(r"\1", said)
@@ -65,22 +69,43 @@ def _may_become(line: str, names: Iterable[str]) -> bool:
     return any(name.casefold().startswith(start) for name in names)
 
 
-def _fresh(text: str, before: Iterable[str]) -> str:
-    """`text` without the sentences that it, or one of `before`, already has; one that may become such waits."""
-    seen = {_key(sentence) for reply in before for sentence in _sentences(reply)}
-    kept = []
-    for sentence in _sentences(text):
-        whole = bool(_SENTENCE_END.search(sentence))
-        key = _key(sentence)
-        if (whole and len(key) > ECHO and key in seen) or (not whole and _begins(key, seen)):
-            continue
-        seen.add(key)
-        kept.append(sentence)
+def _fresh(text: str, before: Iterable[str], finished: bool) -> str:
+    """`text` without sentences like those that it, or one of `before`, already has; one that may become such waits."""
+    seen = {_head(sentence) for reply in before for sentence in _sentences(reply)}
+    kept, pieces = [], _sentences(text)
+    for number, sentence in enumerate(pieces, start=1):
+        growing = not finished and number == len(pieces)
+        head = _head(sentence.rpartition(" ")[0] if growing else sentence)  # the last word may still be growing
+        if growing and len(head) < HEAD:
+            echo = any(len(old) >= WORDS or _begins(head, old) for old in seen if _counts(old))
+        else:
+            broken_off = bool(head) and not _SENTENCE_END.search(sentence)
+            echo = any(_alike(head, old) or (broken_off and _begins(head, old)) for old in seen)
+        if not echo:
+            seen.add(head)
+            kept.append(sentence)
     return "".join(kept).strip()
 
 
-def _begins(key: str, seen: Iterable[str]) -> bool:
-    return any(old.startswith(key) for old in seen if len(old) > ECHO)
+def _begins(start: Head, old: Head) -> bool:
+    """Whether a sentence that breaks off after `start` was on its way to be `old`."""
+    return _counts(old) and len(start) < HEAD and old[: len(start)] == start
+
+
+def _alike(head: Head, old: Head) -> bool:
+    """Nearly the same words at the beginning; sentences of a few words must be the same."""
+    if not _counts(head) or min(len(head), len(old)) < WORDS:
+        return _counts(head) and head == old
+    return len({*head} & {*old}) >= SAME * max(len({*head}), len({*old}))
+
+
+def _counts(head: Head) -> bool:
+    return len(" ".join(head)) > ECHO
+
+
+def _head(sentence: str) -> Head:
+    """The first words of a sentence, without case and punctuation."""
+    return tuple(re.findall(r"[^\W_]+(?:['’][^\W_]+)*", sentence.casefold())[:HEAD])
 
 
 def _sentences(text: str) -> list[str]:
@@ -88,10 +113,6 @@ def _sentences(text: str) -> list[str]:
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
     return [piece for piece in pieces if piece.strip()]
-
-
-def _key(sentence: str) -> str:
-    return " ".join(sentence.split()).casefold()
 
 
 def _whole_sentences(text: str) -> str:

@@ -131,13 +131,13 @@ async def test_the_mood_is_shown_as_bars(scene: Stage, asking: Asking) -> None:
         [embed] = (await asking.answer("mood"))["embeds"]
     assert embed["title"] == "Marigold feels anger"
     lines = embed["description"].strip("`\n").splitlines()
-    assert [line.split()[0] for line in lines] == ["anger", "sadness", "neutral"]
+    assert [line.split()[1] for line in lines] == ["anger", "sadness", "neutral"]
     assert [line.count("█") for line in lines] == [12, 6, 2]
-    assert [line.split()[-1] for line in lines] == ["60%", "30%", "10%"]
+    assert [line.split()[0] for line in lines] == ["60%", "30%", "10%"]
 
 
 async def test_a_mood_without_feelings_is_one_bar() -> None:
-    assert chart(Mood.neutral()).strip("`\n").split() == ["neutral", "█" * 12, "100%"]
+    assert chart(Mood.neutral()).strip("`\n").split() == ["100%", "neutral", "█" * 12]
 
 
 async def test_the_face_of_the_newest_reply_is_shown(scene: Stage, asking: Asking, rooms: Rooms) -> None:

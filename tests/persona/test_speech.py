@@ -56,10 +56,22 @@ def test_what_the_character_said_before_is_not_said_again(card: Card) -> None:
     assert tidy(again, card, [], finished=True) == again
 
 
+def test_nearly_the_same_sentence_is_not_said_again_either(card: Card) -> None:
+    before = ["Hoo, my dear, I am so sorry. You have a wonderful letter today, and I just wanted to tell you."]
+    again = (
+        "Hoo, my dear, I am very sorry! You have a wonderful letter today, because I flew all night. Good night, Robin!"
+    )
+    assert tidy(again, card, [], finished=True, before=before) == "Good night, Robin!"
+    other = "I am very sorry that the mill burnt down. You have a wonderful voice!"
+    assert tidy(other, card, [], finished=True, before=before) == other
+
+
 def test_a_sentence_that_may_become_an_echo_waits_until_it_is_another(card: Card) -> None:
-    before = ["I have a letter for you."]
-    grown = [tidy(text, card, [], finished=False, before=before) for text in ("I have a", "I have a letter of")]
-    assert grown == ["", "I have a letter of"]
+    before = ["I have a letter for you from the mayor."]
+    texts = ("I have a", "I have seven big parcels and a", "I have seven big parcels and a cat in")
+    grown = [tidy(text, card, [], finished=False, before=before) for text in texts]
+    assert grown == ["", "", "I have seven big parcels and a cat in"]
+    assert tidy("We fly", card, [], finished=False, before=["Hoo hoo!"]) == "We fly"
 
 
 def test_a_long_reply_cut_off_by_its_limit_ends_with_its_last_whole_sentence(card: Card) -> None:
