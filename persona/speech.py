@@ -19,6 +19,7 @@ LONG = 40
 _SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
 _CLOSED = re.compile(r"[.!?…。！？~:;)\]\"'”’»*_`>]$|[^\w\s,\-–—]$")
 _STAMMER = re.compile(r"\b((\w+)(?:,? \2){2})(?:,? \2\b)+", re.IGNORECASE)  # "no, no, no, no, no": three are enough
+_ASIDE = re.compile(r"\([^)]*\)|\*[^*]*\*")
 _PAIRS = {"“": "”", "«": "»", "(": ")"}
 
 
@@ -31,9 +32,12 @@ def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, befor
     names = [clean_name(name, card) for name in members]
     said = _own_words(text.lstrip(), card.name, [*names, EXAMPLE_MEMBER], finished)
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
-    said = _fresh(said, before, finished)
+    fresh = _fresh(said, before, finished)
     if not finished:
-        return said
+        return fresh
+    if fresh != said and not re.search(r"\w", _ASIDE.sub("", fresh)):
+        return ""  # nothing but "(laughs)" is left of what was said before
+    said = fresh
     said = _STAMMER.sub(r"\1", said)
     return _close(_whole_sentences(re.sub(r"\(\s*\)", "", said).rstrip()))
 

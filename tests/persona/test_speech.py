@@ -66,6 +66,11 @@ def test_nearly_the_same_sentence_is_not_said_again_either(card: Card) -> None:
     assert tidy(other, card, [], finished=True, before=before) == other
 
 
+def test_an_aside_alone_is_an_answer_but_not_what_is_left_of_an_echo(card: Card) -> None:
+    assert tidy("(hoots)", card, [], finished=True, before=["I have a letter for you."]) == "(hoots)"
+    assert tidy("I have a letter for you. (hoots)", card, [], finished=True, before=["I have a letter for you."]) == ""
+
+
 def test_a_sentence_that_may_become_an_echo_waits_until_it_is_another(card: Card) -> None:
     before = ["I have a letter for you from the mayor."]
     texts = ("I have a", "I have seven big parcels and a", "I have seven big parcels and a cat in")
