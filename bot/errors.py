@@ -25,7 +25,10 @@ INTENTS = (
 )
 TELLING = {
     "persona": ("PersonaError", "TomlError"),
-    "inference": ("Busy", "NoRoom", "NoDevice", "ModelMissing", "Replaced", "Stopped", "RivalKernels", "TooLong"),
+    "inference": (
+        *("Busy", "NoRoom", "Replaced", "TimedOut", "Stopped"),
+        *("NoDevice", "ModelMissing", "RivalKernels", "TooLong"),
+    ),
     "avatar": ("PortraitError",),
     "bot": ("StoryError", "PlaygroundError"),
 }

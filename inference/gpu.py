@@ -73,10 +73,22 @@ class Gpu:
         finally:
             self._thread.join()
 
-    def submit(self, steps: Steps[Y, R], priority: Priority, *, replaces: Hashable | None = None) -> Job[Y, R]:
+    def submit(
+        self,
+        steps: Steps[Y, R],
+        priority: Priority,
+        *,
+        replaces: Hashable | None = None,
+        timeout: float | None = None,
+        smaller: Callable[[], Steps[Y, R]] | None = None,
+    ) -> Job[Y, R]:
         """Queue a job; it starts when its first step is the most urgent.
 
         replaces: an unfinished older job of the same key ends at once with Replaced, whether it waits or runs.
+        timeout: seconds from now until the job ends with TimedOut, whether it waits or runs.
+        smaller: what the job runs instead, once, after its steps ran out of memory and room was made; what they had
+        yielded by then has been handed out. Called on the device thread. Without it, or when that runs out of memory
+        too, the job ends with NoRoom.
         Raises Busy when max_waiting jobs are unfinished, Stopped outside of the `async with`; `steps` is closed then.
         """
         older = None if replaces is None else self._newest.get(replaces)
@@ -91,7 +103,9 @@ class Gpu:
         self._open[job] = replaces
         if replaces is not None:
             self._newest[replaces] = job
-        self._inbox.put(Begin(job, steps, priority))
+        if timeout is not None:
+            job.expire_after(timeout)
+        self._inbox.put(Begin(job, steps, priority, smaller))
         return job
 
     async def call(self, function: Callable[[], R], priority: Priority) -> R:

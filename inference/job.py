@@ -8,6 +8,7 @@ what they return. This file knows no device, no thread and no torch: `inference/
     ├── NoRoom        ended: the device's memory was too small for this job
     ├── ModelMissing  a model that was asked for is not on this machine, or none that can be used
     ├── Replaced      ended: a newer job of the same key took its place
+    ├── TimedOut      ended: it took longer than it was given
     └── Stopped       ended or refused: the device is being shut down
 """
 
@@ -53,6 +54,10 @@ class Replaced(Exception):
     """A newer job with the same `replaces` key took this one's place."""
 
 
+class TimedOut(Exception):
+    """The job was not finished in the time it was given; read by members."""
+
+
 class Stopped(Exception):
     """The device was shut down before the job was finished."""
 
@@ -70,6 +75,7 @@ class Job(Generic[Y, R]):
         self._outcome: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._values: deque[Y] = deque()
         self._news = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._on_end = on_end
 
     @property
@@ -82,6 +88,11 @@ class Job(Generic[Y, R]):
         if not self.done:
             self._outcome.cancel()
             self._end()
+
+    def expire_after(self, seconds: float) -> None:
+        """End the job with TimedOut if it is not done by then. Called once, by the device."""
+        late = TimedOut(f"This was not finished within {seconds:g} seconds and was given up; please try again.")
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.fail, late)
 
     async def result(self) -> R:
         """What the steps returned. A task cancelled while it waits here cancels the job, as if it awaited a task."""
@@ -119,10 +130,12 @@ class Job(Generic[Y, R]):
         """End the job with an error; called by the device on the event loop's thread."""
         if not self.done:
             self._outcome.set_exception(error)
-            if isinstance(error, Replaced | Stopped):
+            if isinstance(error, Replaced | TimedOut | Stopped):
                 self._outcome.exception()  # often nobody waits any more: asyncio need not report these as forgotten
             self._end()
 
     def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._news.set()
         self._on_end(self)

@@ -6,6 +6,8 @@ torch when it starts, so that whoever only submits jobs need not wait for it.
 
 import asyncio
 import queue
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -31,6 +33,7 @@ class Begin:
     job: AnyJob
     steps: AnySteps
     priority: Priority
+    smaller: Callable[[], AnySteps] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Worker:
         self._report = loop.call_exception_handler
         self._schedule: Schedule[AnyJob] = Schedule()
         self._steps: dict[AnyJob, AnySteps] = {}
+        self._smaller: dict[AnyJob, Callable[[], AnySteps]] = {}  # what a job may run once instead
 
     def work(self) -> BaseException | None:
         """Take commands and run steps until told to stop; returns what went wrong here, outside of any step."""
@@ -82,23 +86,27 @@ class Worker:
             if isinstance(command, Stop):
                 return False
             if isinstance(command, Begin):
-                self._steps[command.job] = command.steps
-                self._schedule.add(command.job, command.priority)
+                self._begin(command)
             elif self._schedule.remove(command.job):
                 self._close(command.job)
         return True
+
+    def _begin(self, command: Begin) -> None:
+        self._steps[command.job] = command.steps
+        if command.smaller is not None:
+            self._smaller[command.job] = command.smaller
+        self._schedule.add(command.job, command.priority)
 
     def _step(self, job: AnyJob) -> None:
         """Run one step of `job` to its synchronised end and tell its waiter what came of it."""
         try:
             value = self._advance(self._steps[job])
         except StopIteration as end:
-            self._drop(job)
+            self._schedule.remove(job)
+            self._close(job)
             self._tell(job.finish, end.value)
         except BaseException as error:  # not even SystemExit may take the device from the others
-            self._drop(job)
-            self._tell(job.fail, _translate(error))
-            self._free_after(error)
+            self._failed(job, error)
         else:
             self._schedule.stepped(job)
             if value is not None:
@@ -114,14 +122,36 @@ class Worker:
                 torch.cuda.synchronize(self._device)  # a step ends when its work has ended, or priority is fiction
         return value
 
-    def _drop(self, job: AnyJob) -> None:
-        self._schedule.remove(job)
-        del self._steps[job]
+    def _failed(self, job: AnyJob, error: BaseException) -> None:
+        """Fail this job alone; but one that ran out of memory may once do something smaller, when room was made."""
+        out_of_memory = _is_out_of_memory(error)
+        smaller = self._smaller.get(job) if out_of_memory else None
+        self._close(job)
+        if out_of_memory:
+            self._make_room(error)
+        if smaller is not None:
+            self._steps[job] = _again(smaller)
+            self._schedule.stepped(job)
+        else:
+            self._schedule.remove(job)
+            self._tell(job.fail, _translate(error))
 
-    def _close(self, job: AnyJob) -> None:
-        """Close the generator of a job that is no longer wanted; its `finally` blocks run here."""
+    def _make_room(self, error: BaseException) -> None:
+        """After an OOM: what the failed step held goes back to the device."""
         import torch
 
+        cause: BaseException | None = error
+        while cause is not None:
+            traceback.clear_frames(cause.__traceback__)  # its frames hold the step's tensors
+            cause.__traceback__, cause = None, cause.__context__
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _close(self, job: AnyJob) -> None:
+        """Close the steps of a job, and forget them; the `finally` blocks of one that is no longer wanted run here."""
+        import torch
+
+        self._smaller.pop(job, None)
         try:
             with torch.inference_mode():
                 self._steps.pop(job).close()
@@ -129,13 +159,10 @@ class Worker:
             context = {"message": "closing a cancelled job failed", "exception": error}
             self._tell(self._report, context)
 
-    def _free_after(self, error: BaseException) -> None:
-        """After an OOM, give what the failed job held back to the device."""
-        import torch
 
-        if _is_out_of_memory(error) and self._device.type == "cuda":
-            error.__traceback__ = None  # its frames hold the job's tensors
-            torch.cuda.empty_cache()
+def _again(smaller: Callable[[], AnySteps]) -> AnySteps:
+    """`smaller` as steps of its own, so that what it raises is told like what any step raises."""
+    return (yield from smaller())
 
 
 def resolve(wanted: str, threads: int | None) -> "torch.device":

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from inference.gpu import Gpu, NoDevice
-from inference.job import Busy, Job, NoRoom, Priority, Replaced, Steps, Stopped
+from inference.job import Busy, Job, NoRoom, Priority, Replaced, Steps, Stopped, TimedOut
 from inference.schedule import Schedule
 
 PATIENCE = 30.0  # seconds until a step that waits for its test gives up
@@ -267,6 +267,92 @@ async def test_out_of_memory_fails_that_job_alone_with_a_sentence(gpu: Gpu, erro
 async def test_an_allocation_the_cpu_cannot_make_is_no_room(gpu: Gpu) -> None:
     with pytest.raises(NoRoom):
         await gpu.call(lambda: torch.empty(1 << 60, dtype=torch.int8), Priority.REPLY)
+
+
+def two_tries(gpu: Gpu, record: list[str], second: Steps[str, str]) -> Job[str, str]:
+    """A job whose second step runs out of memory, and what it does then."""
+
+    def first() -> Steps[str, str]:
+        try:
+            record.append("big")
+            yield "big"
+            torch.empty(1 << 60, dtype=torch.int8)
+            raise AssertionError("there was room")
+        finally:
+            record.append("/big")
+
+    return gpu.submit(first(), Priority.REPLY, smaller=lambda: second)
+
+
+async def test_after_an_out_of_memory_the_job_does_something_smaller(gpu: Gpu) -> None:
+    record: list[str] = []
+    job = two_tries(gpu, record, named("small", 2, record))
+    beside = gpu.submit(named("b", 4, []), Priority.REPLY)
+    assert await everything(job) == ["big", "small0", "small1"]
+    assert await job.result() == "SMALL"
+    assert record == ["big", "/big", "small", "small", "/small"]
+    assert await beside.result() == "B"
+
+
+async def test_what_is_smaller_and_still_too_large_is_no_room(gpu: Gpu) -> None:
+    tries: list[str] = []
+
+    def still_too_large() -> Steps[str, str]:
+        tries.append("small")
+        yield None
+        torch.empty(1 << 60, dtype=torch.int8)
+        return "never"
+
+    with pytest.raises(NoRoom):
+        await two_tries(gpu, [], still_too_large()).result()
+    assert tries == ["small"]
+    assert await gpu.call(lambda: 5, Priority.REPLY) == 5
+
+
+async def test_smaller_is_for_memory_only(gpu: Gpu) -> None:
+    record: list[str] = []
+    job = gpu.submit(out_of_memory(ValueError("no")), Priority.REPLY, smaller=lambda: named("s", 1, record))
+    with pytest.raises(ValueError, match="no"):
+        await job.result()
+    assert record == []
+
+
+async def test_a_smaller_that_cannot_begin_fails_its_own_job(gpu: Gpu) -> None:
+    def broken() -> Steps[None, None]:
+        raise ZeroDivisionError
+
+    job = gpu.submit(out_of_memory(MemoryError()), Priority.REPLY, smaller=broken)
+    with pytest.raises(ZeroDivisionError):
+        await job.result()
+    assert await gpu.call(lambda: 5, Priority.REPLY) == 5
+
+
+async def test_a_job_that_takes_too_long_is_given_up(gpu: Gpu) -> None:
+    record: list[str] = []
+    running = gpu.submit(named("run", 1_000_000, record), Priority.REPLY, timeout=0.05)
+    with pytest.raises(TimedOut, match=r"^This was not finished within 0\.05 seconds and was given up"):
+        await everything(running)
+    with pytest.raises(TimedOut):
+        await running.result()
+    await gpu.call(lambda: None, Priority.REPLY)
+    assert record[-1] == "/run"
+
+
+async def test_waiting_counts_as_taking_long(gpu: Gpu) -> None:
+    record: list[str] = []
+    hold = await held(gpu)
+    with pytest.raises(TimedOut):
+        await gpu.submit(named("wait", 1, record), Priority.REPLY, timeout=0.01).result()
+    hold.release()
+    await gpu.call(lambda: None, Priority.PREWARM)
+    assert record == []
+
+
+async def test_a_job_in_time_is_not_given_up_later(gpu: Gpu) -> None:
+    job = gpu.submit(named("a", 1, []), Priority.REPLY, timeout=0.5)
+    assert await job.result() == "A"
+    await asyncio.sleep(0.6)
+    assert await job.result() == "A"
 
 
 async def test_even_a_system_exit_leaves_the_device_to_the_others(gpu: Gpu) -> None:
