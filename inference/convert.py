@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -26,11 +26,17 @@ from inference.job import ModelMissing
 from inference.progress import Progress, silent
 from kernels.layout import Blocks4, Blocks8, unpack_q4_0, unpack_q4_1, unpack_q8_0
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+    from transformers.integrations.gguf import GgufHeader
+
 CONVERTER = 1  # raise it whenever the converted form changes: older folders are then not found any more
 STALE_S = 3600  # a half-made folder this old was left by a process that was killed
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")  # what `_NAMES` is true for
 F32, F16, BF16, Q4_0, Q4_1, Q8_0 = 0, 1, 30, 2, 3, 8  # ggml's numbers for tensor types
+BLOCKS4, BLOCKS8 = (Q4_0, Q4_1), (Q8_0,)  # those that keep their blocks
+EMBEDDING = "token_embd.weight"
 
 _NAMES = {
     "token_embd": "model.embed_tokens",
@@ -67,6 +73,7 @@ class Gguf:
 
     path: Path
     metadata: Metadata
+    header: "GgufHeader"
     tensors: dict[str, RawTensor]
 
     @property
@@ -128,7 +135,7 @@ def open_gguf(path: Path) -> Gguf:
         raise ModelMissing(f"{path} cannot be read as a GGUF file ({error}): get it again.") from error
     if path.stat().st_size < header.data_start + max((t.offset + t.nbytes for t in header.tensors), default=0):
         raise ModelMissing(f"{path} is cut short, as by a download that broke off: get it again.")
-    gguf = Gguf(path, metadata, load_gguf_state_dict(header))
+    gguf = Gguf(path, metadata, header, load_gguf_state_dict(header))
     if gguf.architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise ModelMissing(
@@ -146,7 +153,7 @@ def write_folder(gguf: Gguf, folder: Path, progress: Progress = silent) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir()
-    write_config(gguf, folder)
+    config_of(gguf).save_pretrained(folder)
     write_tokenizer(gguf.path, folder)
     weights: dict[str, Tensor] = {}
     for done, (name, tensor) in enumerate(gguf.tensors.items(), start=1):
@@ -155,16 +162,16 @@ def write_folder(gguf: Gguf, folder: Path, progress: Progress = silent) -> None:
     save_file({name: value.contiguous() for name, value in weights.items()}, folder / "model.safetensors")
 
 
-def write_config(gguf: Gguf, folder: Path) -> None:
-    """config.json in transformers' words. The vocabulary is as large as the embedding, which may be padded."""
+def config_of(gguf: Gguf) -> "PreTrainedConfig":
+    """What the file says in transformers' words. The vocabulary is as large as the embedding, which may be padded."""
     from transformers import AutoConfig
 
     hidden, heads = int(gguf.number("embedding_length")), int(gguf.number("attention.head_count"))
     token_ids = {name: gguf.metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "padding")}
-    AutoConfig.for_model(
+    config: PreTrainedConfig = AutoConfig.for_model(
         gguf.architecture,
         architectures=[{"llama": "Llama", "qwen2": "Qwen2", "qwen3": "Qwen3"}[gguf.architecture] + "ForCausalLM"],
-        vocab_size=gguf.tensors["token_embd.weight"][:].shape[0],
+        vocab_size=gguf.tensors[EMBEDDING][:].shape[0],
         hidden_size=hidden,
         intermediate_size=int(gguf.number("feed_forward_length")),
         num_hidden_layers=int(gguf.number("block_count")),
@@ -183,7 +190,8 @@ def write_config(gguf: Gguf, folder: Path) -> None:
         eos_token_id=token_ids["eos"],
         pad_token_id=token_ids["padding"],
         dtype="bfloat16",
-    ).save_pretrained(folder)
+    )
+    return config
 
 
 def write_tokenizer(path: Path, folder: Path) -> None:

@@ -137,8 +137,7 @@ def load_folder(folder: Path, name: str, device: torch.device | str, quantizatio
             folder,
             dtype=torch.bfloat16,
             local_files_only=True,
-            device_map={"": str(device)} if quantization != "none" else None,
-            quantization_config=_bitsandbytes(quantization),
+            **_packed_by_bitsandbytes(quantization, device),
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:  # files that are absent, damaged or not transformers' own
@@ -149,6 +148,18 @@ def load_folder(folder: Path, name: str, device: torch.device | str, quantizatio
     return Loaded(model.eval(), tokenizer, name, model.config.max_position_embeddings)
 
 
+def config_of(folder: Path) -> "PreTrainedConfig":
+    """The config of a transformers folder; ModelMissing when transformers knows no such model."""
+    from transformers import AutoConfig
+
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelMissing(f"The model in {folder} cannot be loaded ({reason}): get it again.") from error
+    return config
+
+
 def _layer(place: str, weights: dict[str, Tensor], dense: Tensor | None) -> Linear4 | Linear8:
     codes, scale = weights[f"{place}.codes"], weights[f"{place}.scale"]
     if codes.dtype == torch.int8:
@@ -156,20 +167,23 @@ def _layer(place: str, weights: dict[str, Tensor], dense: Tensor | None) -> Line
     return Linear4(Blocks4(codes, scale, weights[f"{place}.floor"]), weights.get(f"{place}.bias"))
 
 
-def _bitsandbytes(quantization: Quantization) -> object:
-    """transformers' settings for bitsandbytes, which is imported only when a folder is quantized."""
+def _packed_by_bitsandbytes(quantization: Quantization, device: torch.device | str) -> dict[str, object]:
+    """transformers' arguments for bitsandbytes, which is imported only when a folder is quantized.
+
+    Nothing for "none": even `quantization_config=None` makes transformers forget that a checkpoint was saved quantized.
+    """
     if quantization == "none":
-        return None
+        return {}
     from transformers import BitsAndBytesConfig
 
-    if quantization == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )
+    four_bits = {
+        "load_in_4bit": True,
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": torch.bfloat16,
+    }
+    settings = BitsAndBytesConfig(**(four_bits if quantization == "nf4" else {"load_in_8bit": True}))
+    return {"quantization_config": settings, "device_map": {"": str(device)}}
 
 
 def _from_hub(name: str, download: bool) -> Path:

@@ -19,6 +19,8 @@ MANY_ROWS = 96
 # The same for an 8-bit (49152, 576) head with its dense form at hand: 4 rows 2.7 ms against 3.4, 8 rows 5.3 and 3.9.
 MANY_ROWS_DENSE = 5
 
+PRODUCT_ROWS = 16  # torch's 4-bit product takes matrices whose rows are a multiple of this
+
 _in_product_order = torch.ops.aten._convert_weight_to_int4pack_for_cpu  # (N, K) int32 -> (N, K/2) uint8
 
 
@@ -103,7 +105,7 @@ class Packed4:
     def __init__(self, codes: Tensor, scale: Tensor, centre: Tensor) -> None:
         """codes (N, K) uint8 of 0..15; scale and centre, the weight of code 8, (N, K/32) float32."""
         self.out_features = len(codes)
-        missing = -self.out_features % 16  # rows until torch takes it
+        missing = -self.out_features % PRODUCT_ROWS
         codes, scale, centre = (nn.functional.pad(part, (0, 0, 0, missing)) for part in (codes, scale, centre))
         # torch wants every code as an int32; a few rows at a time stay in the processor's cache.
         self.codes = torch.cat([_in_product_order(some.to(torch.int32), 1) for some in torch.split(codes, 2048)])
@@ -115,6 +117,23 @@ class Packed4:
         flat = x.reshape(-1, x.shape[-1])
         y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, self.pairs)
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
+
+
+def held_bytes4(rows: int, columns: int, device_type: str) -> int:
+    """Bytes that a Linear4 of (rows, columns) keeps, its bias left out."""
+    packed = _packed_bytes(rows, columns) if has_fast_int4(device_type) else 0
+    return rows * columns // 2 + rows * columns // BLOCK * 4 + packed
+
+
+def held_bytes8(rows: int, columns: int, device_type: str) -> int:
+    """Bytes that a Linear8 of (rows, columns) keeps, what it shares with an embedding left out."""
+    packed = 2 * _packed_bytes(rows, columns) if has_fast_int4(device_type) else 0
+    return rows * columns + rows * columns // BLOCK * 2 + packed
+
+
+def _packed_bytes(rows: int, columns: int) -> int:
+    rows += -rows % PRODUCT_ROWS
+    return rows * columns // 2 + rows * columns // BLOCK * 4
 
 
 def centre(blocks: Blocks4) -> Tensor:
