@@ -17,10 +17,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spread
-from inference.attention import widen
 from inference.cache import PrefixCache
-from inference.decode import Reader, reply
+from inference.decode import reply
 from inference.loader import Loaded, load, unfilled
+from inference.network import Segment, network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Message, ReplyText, Tokens
 from kernels.linear4 import Linear4, Linear8
@@ -49,7 +49,6 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     loaded = load("starter", arguments.cache)
     dense = dequantised(loaded)
-    widen(loaded.model)  # as the engine does
     prompt = Tokens(loaded.tokenizer).prompt(PROMPT)
     ours, baseline = replier(loaded, prompt, arguments.tokens), generator(dense, prompt, arguments.tokens)
     same = sum(a == b for a, b in zip(ours(), baseline(), strict=True))
@@ -86,13 +85,13 @@ def dequantised(loaded: Loaded) -> PreTrainedModel:
 
 def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[int]]:
     """The engine's own steps, nothing remembered between replies; gives the ids of `count` tokens."""
-    tokens = Tokens(loaded.tokenizer)
+    tokens, network = Tokens(loaded.tokenizer), network_of(loaded.model)
     params = SamplingParams(temperature=0, min_p=0, repetition_penalty=1, max_tokens=count)
 
     @torch.inference_mode()
     def run() -> list[int]:
         text = Listening(tokens, prompt, ())
-        for _ in reply(Reader.of(loaded.model, PrefixCache(0)), prompt, params, text, controls=frozenset()):
+        for _ in reply(network, PrefixCache(0), prompt, params, text, controls=frozenset()):
             pass
         return text.heard
 
@@ -132,9 +131,9 @@ def faithfulness(loaded: Loaded, dense: PreTrainedModel) -> dict[str, float]:
     ids: Tensor = loaded.tokenizer(TEXT, return_tensors="pt")["input_ids"]  # (1, T)
     with torch.inference_mode():
         theirs = dense(ids).logits[0].float()  # (T, V)
-        reader = Reader.of(loaded.model, PrefixCache(0))
-        past = reader.past(ids.shape[1])
-        ours = torch.stack([reader.read([int(token)], past) for token in ids[0]]).float()  # (T, V)
+        network = network_of(loaded.model)
+        past = network.past(ids.shape[1])
+        ours = torch.cat([network.read([Segment(past, [int(token)], every=True)])[0] for token in ids[0]]).float()
     perplexity, baseline = (torch.nn.functional.cross_entropy(side[:-1], ids[0, 1:]).exp() for side in (ours, theirs))
     return {
         "next_token_agreement": round((ours.argmax(-1) == theirs.argmax(-1)).float().mean().item(), 4),

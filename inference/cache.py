@@ -1,4 +1,4 @@
-"""What a model has read already: one reply's keys and values, and the beginnings that replies have in common.
+"""What a model has read already: one sequence's keys and values, and the beginnings that sequences have in common.
 
 A prompt is read in chunks of CHUNK tokens, counted from its first token. Every whole chunk that was read is kept as
 a block, under a digest of all tokens up to its end. The next prompt that begins with the same tokens, of whatever
@@ -6,109 +6,133 @@ channel, copies the blocks instead of reading them again.
 
 Only whole chunks are kept, and the rest of a prompt is always read in the same pieces. So what the model computes is
 the same to the last bit whether the blocks were there or not, and the same seed gives the same reply.
+
+Knows tensors and token ids; which model they belong to is `inference/network.py`'s business.
 """
 
 import hashlib
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
-
-from inference.job import ModelMissing
 
 CHUNK = 64  # tokens; a step of prefill, and what a warm prompt reads again at most
 
 Block: TypeAlias = list[tuple[Tensor, Tensor]]
-"""Keys and values, each (1, H, CHUNK, D), of every layer."""
+"""Keys (H, CHUNK, D) and values (H, CHUNK, D') of every layer, in the model's own type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What a model keeps of the tokens it read: how many layers keep keys and values, and whether some look back only
-    so far (they are kept whole all the same, so that prompts of any length share beginnings)."""
+class LayerShape(NamedTuple):
+    """What one layer keeps of a token: so many heads with a key and a value of these widths."""
 
-    layers: int
-    sliding: bool
-
-
-def memory_of(model: Any) -> Memory:
-    """The memory of a transformers model; ModelMissing when it keeps anything else than keys and values."""
-    layers = DynamicCache(config=model.config).layers
-    if not layers or any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):
-        raise ModelMissing(
-            f"Models like this one ({model.config.model_type}) keep more than keys and values of what they read, which"
-            " Mien cannot reuse: choose a transformer without state-space or compressed layers."
-        )
-    return Memory(len(layers), any(type(layer) is DynamicSlidingWindowLayer for layer in layers))
+    heads: int
+    key: int
+    value: int
 
 
-class PastLayer(DynamicLayer):  # type: ignore[misc]  # transformers is untyped here
-    """Keys and values of one layer in a buffer made once, instead of a longer tensor for every token.
+class Form(NamedTuple):
+    """What a model keeps of a token, in all its layers.
 
-    room: tokens the buffer holds.
+    dtype: the type that keys and values are computed in. stored: the type of a `Past`: float32 on the CPU, where
+    attention would widen them again for every token; exact, for they were rounded to `dtype` before.
     """
 
-    def __init__(self, room: int) -> None:
-        super().__init__()
-        self._room = room
-        self._length = 0
+    layers: tuple[LayerShape, ...]
+    dtype: torch.dtype
+    stored: torch.dtype
+    device: torch.device
 
-    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Make the buffers for states like these, (1, H, any, D)."""
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self._key_room = key_states.new_empty((*key_states.shape[:2], self._room, key_states.shape[3]))
-        self._value_room = value_states.new_empty((*value_states.shape[:2], self._room, value_states.shape[3]))
-        self.is_initialized = True
+    @property
+    def token_bytes(self) -> int:
+        """Bytes that one token takes in a `Past`."""
+        return self.stored.itemsize * sum(layer.heads * (layer.key + layer.value) for layer in self.layers)
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
-    ) -> tuple[Tensor, Tensor]:
-        """Append (1, H, n, D); returns all keys and values so far as views of the buffers."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        start, self._length = self._length, self._length + key_states.shape[-2]
-        assert self._length <= self._room, f"{self._length} tokens do not fit into a past of {self._room}"
-        self._key_room[:, :, start : self._length] = key_states
-        self._value_room[:, :, start : self._length] = value_states
-        self.keys = self._key_room[:, :, : self._length]
-        self.values = self._value_room[:, :, : self._length]
-        return self.keys, self.values
 
-    def get_seq_length(self) -> int:
-        """Tokens stored."""
-        return self._length
+class Past:
+    """Keys and values of one sequence, in memory taken once, for `room` tokens.
+
+    With a trunk it continues the tokens that the trunk holds now, without copying them. Several pasts may share one
+    trunk; while they live it must not be rewound to less than they share.
+
+    keys, values: of each layer, (H, room, D), this past's own tokens only. start: tokens of the trunk. length: tokens
+    held, the trunk's included.
+    """
+
+    def __init__(self, form: Form, room: int, trunk: "Past | None" = None) -> None:
+        self.form, self.room, self.trunk = form, room, trunk
+        self.start: int = 0 if trunk is None else trunk.length
+        self.length: int = self.start
+        memory = torch.empty(room * form.token_bytes // form.stored.itemsize, dtype=form.stored, device=form.device)
+        sizes = [layer.heads * room * width for layer in form.layers for width in (layer.key, layer.value)]
+        parts = iter(torch.split(memory, sizes))
+        self.keys: list[Tensor] = []
+        self.values: list[Tensor] = []
+        for layer in form.layers:
+            self.keys.append(next(parts).view(layer.heads, room, layer.key))
+            self.values.append(next(parts).view(layer.heads, room, layer.value))
+        self._branches: weakref.WeakSet[Past] = weakref.WeakSet()
+        if trunk is not None:
+            trunk._branches.add(self)
+
+    @property
+    def own(self) -> int:
+        """Tokens held beside the trunk's."""
+        return self.length - self.start
+
+    def bytes(self) -> int:
+        """Bytes of memory this past has taken, its trunk's not counted."""
+        return self.room * self.form.token_bytes
+
+    def write(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Put the keys (H, n, D) and values (H, n, D') of the next n tokens in their place; `grow` makes them count."""
+        end = self.own + keys.shape[1]
+        self.keys[layer][:, self.own : end] = keys
+        self.values[layer][:, self.own : end] = values
+
+    def check(self, count: int) -> None:
+        """An assertion that says when `count` more tokens do not fit."""
+        assert self.own + count <= self.room, f"{self.own + count} tokens do not fit into a past of {self.room}"
+
+    def grow(self, count: int) -> None:
+        """The next `count` tokens are written in every layer."""
+        self.check(count)
+        self.length += count
 
     def rewind(self, length: int) -> None:
-        """Forget the tokens after the first `length`."""
-        self._length = min(self._length, length)
+        """Forget the tokens after the first `length`; never tokens of the trunk, nor of what branches share."""
+        held = max((branch.start for branch in self._branches), default=self.start)
+        assert held <= length <= self.length, f"a past of {held} to {self.length} tokens cannot go back to {length}"
+        self.length = length
 
+    def pieces(self, layer: int, more: int = 0) -> list[tuple[Tensor, Tensor]]:
+        """Views of a layer's keys (H, n, D) and values (H, n, D'), in order: the trunk's, then its own with the
+        `more` tokens that were written and do not count yet."""
+        end = self.own + more
+        own = (self.keys[layer][:, :end], self.values[layer][:, :end])
+        return [*self.trunk.views(layer, self.start), own] if self.trunk else [own]
 
-class Past(Cache):  # type: ignore[misc]  # transformers is untyped here
-    """The keys and values of one sequence, for `model(..., past_key_values=past)`.
-
-    layers: how many layers of the model keep some. room: tokens it can hold.
-    """
-
-    def __init__(self, layers: int, room: int) -> None:
-        super().__init__(layers=[PastLayer(room) for _ in range(layers)])
+    def views(self, layer: int, length: int) -> list[tuple[Tensor, Tensor]]:
+        """`pieces` of the first `length` tokens only."""
+        end = length - self.start
+        own = (self.keys[layer][:, :end], self.values[layer][:, :end])
+        return [*self.trunk.views(layer, self.start), own] if self.trunk else [own]
 
     def append(self, block: Block) -> None:
         """Append the keys and values of one chunk, copied."""
-        for layer, (keys, values) in zip(self.layers, block, strict=True):
-            layer.update(keys, values)
-
-    def rewind(self, length: int) -> None:
-        """Forget the tokens after the first `length`."""
-        for layer in self.layers:
-            layer.rewind(length)
+        for layer, (keys, values) in enumerate(block):
+            self.write(layer, keys, values)
+        self.grow(block[0][0].shape[1])
 
     def block(self, start: int, end: int) -> Block:
-        """A copy of the keys and values of tokens start..end."""
-        return [(layer.keys[:, :, start:end].clone(), layer.values[:, :, start:end].clone()) for layer in self.layers]
+        """A copy of the keys and values of this past's own tokens start..end, counted from the sequence's first."""
+        start, end = start - self.start, end - self.start
+        return [
+            (keys[:, start:end].to(self.form.dtype, copy=True), values[:, start:end].to(self.form.dtype, copy=True))
+            for keys, values in zip(self.keys, self.values, strict=True)
+        ]
 
 
 class PrefixCache:

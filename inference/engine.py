@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Never, Self
 
-from inference.attention import widen
 from inference.cache import PrefixCache
-from inference.decode import Reader, pick, reply, shift, weigh
+from inference.decode import pick, reply, shift, weigh
 from inference.gpu import Gpu
 from inference.job import Job, Priority
 from inference.loader import Loaded, Quantization, load
+from inference.network import Network, network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Message, ReplyText, Tokens
 
@@ -65,22 +65,20 @@ class Engine:
         self._prefix_bytes = prefix_bytes
 
     async def __aenter__(self) -> Self:
-        loaded = await self._gpu.call(self._load, Priority.REPLY)
+        loaded, self._network = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
-        self._reader = Reader.of(loaded.model, PrefixCache(self._prefix_bytes))
+        self._prefixes = PrefixCache(self._prefix_bytes)
         self.context_tokens = loaded.context_tokens
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._reader  # jobs that still run hold it until their end
+        del self._network, self._prefixes  # jobs that still run hold them until their end
 
-    def _load(self) -> Loaded:
+    def _load(self) -> tuple[Loaded, Network]:
         loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization)
-        if self._gpu.device.type == "cpu":
-            widen(loaded.model)
-        return loaded
+        return loaded, network_of(loaded.model)
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the chat template's prompt for `messages`."""
@@ -95,7 +93,8 @@ class Engine:
         prompt = self._prompt(messages, room=1)
         text = ReplyText(self._tokens, prompt, params.stop)
         fitting = replace(params, max_tokens=min(params.max_tokens, self.context_tokens - len(prompt)))
-        job = self._gpu.submit(reply(self._reader, prompt, fitting, text, self._tokens.controls), Priority.REPLY)
+        steps = reply(self._network, self._prefixes, prompt, fitting, text, self._tokens.controls)
+        job = self._gpu.submit(steps, Priority.REPLY)
         try:
             async for piece in job:
                 yield piece
@@ -122,7 +121,9 @@ class Engine:
             raise ValueError("There must be one finite bias for each option.")
         encoded = [self._tokens.literal(option) for option in options]
         prompt = self._prompt(messages, room=max(map(len, encoded)))
-        job: Job[Never, list[float]] = self._gpu.submit(weigh(self._reader, prompt, encoded), Priority.REPLY)
+        job: Job[Never, list[float]] = self._gpu.submit(
+            weigh(self._network, self._prefixes, prompt, encoded), Priority.REPLY
+        )
         probabilities = shift(await job.result(), bias, weight)
         return Choice(pick(probabilities, seed), tuple(probabilities))
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from inference.attention import widen
 from inference.job import Steps
 from inference.loader import Loaded, load
 
@@ -53,6 +52,4 @@ def tiny() -> Any:
 @pytest.fixture(scope="session")
 def starter(model_cache: Path) -> Loaded:
     """The starter model as the engine runs it on a CPU."""
-    loaded = load("starter", model_cache, torch.device("cpu"))
-    widen(loaded.model)
-    return loaded
+    return load("starter", model_cache, torch.device("cpu"))

@@ -6,21 +6,26 @@ from typing import Any, TypeAlias, cast
 import pytest
 import torch
 
-from inference.cache import CHUNK, PrefixCache
-from inference.decode import Reader, prefill
+from inference.cache import CHUNK, Past, PrefixCache
+from inference.decode import prefill
 from inference.loader import Loaded
+from inference.network import Network, Segment, network_of
 
 
-class Counting(Reader):
-    """A reader that notes how many tokens it is asked to read."""
+class Counting:
+    """A network that notes how many tokens it is asked to read, and what was read before."""
 
-    def read(self, tokens: Sequence[int], past: Any) -> torch.Tensor:
-        READ.append(len(tokens))
-        return super().read(tokens, past)
+    def __init__(self, network: Network, prefix_bytes: int = 1 << 30) -> None:
+        self.network, self.device, self.form, self.past = network, network.device, network.form, network.past
+        self.prefixes = PrefixCache(prefix_bytes)
+
+    def read(self, segments: Sequence[Segment]) -> list[torch.Tensor]:
+        READ.extend(len(segment.tokens) for segment in segments)
+        return self.network.read(segments)
 
 
 READ: list[int] = []
-LogitsAfter: TypeAlias = Callable[[Reader, list[int]], torch.Tensor]
+LogitsAfter: TypeAlias = Callable[[Counting, list[int]], torch.Tensor]
 
 
 @pytest.fixture(autouse=True)
@@ -32,23 +37,28 @@ def prompt(length: int, seed: int = 0) -> list[int]:
     return torch.randint(3, 211, (length,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
+@pytest.fixture(scope="module")
+def network(tiny: Any) -> Network:
+    return network_of(tiny)
+
+
 @pytest.fixture
-def reader(tiny: Any) -> Counting:
-    return Counting.of(tiny, PrefixCache(1 << 30))
+def reader(network: Network) -> Counting:
+    return Counting(network)
 
 
 @pytest.fixture
 def logits_after(run: Callable[[Any], Any]) -> LogitsAfter:
-    def read_all(reader: Reader, tokens: list[int]) -> torch.Tensor:
-        _, (past, logits) = run(prefill(reader, tokens, 1))
-        assert past.get_seq_length() == len(tokens)
+    def read_all(reader: Counting, tokens: list[int]) -> torch.Tensor:
+        _, (past, logits) = run(prefill(reader, reader.prefixes, tokens, 1))
+        assert past.length == len(tokens)
         return cast(torch.Tensor, logits)
 
     return read_all
 
 
 def test_a_prompt_is_read_in_chunks_one_step_each(reader: Counting) -> None:
-    steps = prefill(reader, prompt(2 * CHUNK + 5), 1)
+    steps = prefill(reader, reader.prefixes, prompt(2 * CHUNK + 5), 1)
     with torch.inference_mode():
         assert (next(steps), next(steps)) == (None, None)
         with pytest.raises(StopIteration):
@@ -83,19 +93,19 @@ def test_only_what_is_new_is_read(
     READ.clear()
     warm = logits_after(reader, second)
     assert read == READ
-    cold = logits_after(Reader.of(reader.model, PrefixCache(0)), second)
+    cold = logits_after(Counting(reader.network, 0), second)
     assert torch.equal(warm, cold)
 
 
 def test_the_starter_model_in_its_packed_form_is_exact_too(starter: Loaded, logits_after: LogitsAfter) -> None:
     first, second = prompt(2 * CHUNK + 20), prompt(2 * CHUNK + 40, seed=1)
     second[:CHUNK] = first[:CHUNK]
-    reader = Counting.of(starter.model, PrefixCache(1 << 30))
+    reader = Counting(network_of(starter.model))
     cold = logits_after(reader, first)
     assert torch.equal(logits_after(reader, first), cold)
     warm = logits_after(reader, second)
     assert READ[-2:] == [CHUNK, 40]
-    assert torch.equal(logits_after(Reader.of(starter.model, PrefixCache(0)), second), warm)
+    assert torch.equal(logits_after(Counting(reader.network, 0), second), warm)
 
 
 def test_a_longer_turn_reads_on_where_the_shorter_ended(reader: Counting, logits_after: LogitsAfter) -> None:
@@ -111,23 +121,22 @@ def test_what_follows_does_not_reach_into_the_cache(
 ) -> None:
     tokens = prompt(CHUNK + 1)
     before = logits_after(reader, tokens)
-    _, (past, _) = run(prefill(reader, tokens, 5))
+    _, (past, _) = run(prefill(reader, reader.prefixes, tokens, 5))
     with torch.inference_mode():
-        past.layers[0].keys.fill_(7.0)
+        past.keys[0].fill_(7.0)
     assert torch.equal(logits_after(reader, tokens), before)
 
 
-def test_the_least_recently_used_leave_and_the_bytes_are_true(tiny: Any, logits_after: LogitsAfter) -> None:
+def test_the_least_recently_used_leave_and_the_bytes_are_true(network: Network, logits_after: LogitsAfter) -> None:
     size = 2 * 2 * 2 * CHUNK * 12 * 4  # layers x (keys, values) x heads x tokens x head dimension x float32
-    prefixes = PrefixCache(4 * size)
-    reader = Counting.of(tiny, prefixes)
+    reader = Counting(network, 4 * size)
     a, b, c = (prompt(2 * CHUNK + 1, seed) for seed in range(3))
     logits_after(reader, a)
     logits_after(reader, b)
-    assert prefixes.bytes == 4 * size
+    assert reader.prefixes.bytes == 4 * size
     logits_after(reader, a)  # now b is the older one
     logits_after(reader, c)
-    assert prefixes.bytes == 4 * size
+    assert reader.prefixes.bytes == 4 * size
     READ.clear()
     logits_after(reader, a)
     assert READ == [1]
@@ -136,9 +145,9 @@ def test_the_least_recently_used_leave_and_the_bytes_are_true(tiny: Any, logits_
     assert READ == [CHUNK, CHUNK, 1]
 
 
-def test_a_half_forgotten_prompt_keeps_its_beginning(tiny: Any, logits_after: LogitsAfter) -> None:
+def test_a_half_forgotten_prompt_keeps_its_beginning(network: Network, logits_after: LogitsAfter) -> None:
     size = 2 * 2 * 2 * CHUNK * 12 * 4
-    reader = Counting.of(tiny, PrefixCache(2 * size))
+    reader = Counting(network, 2 * size)
     tokens = prompt(2 * CHUNK + 1)
     logits_after(reader, tokens)
     logits_after(reader, prompt(CHUNK + 1, seed=5))  # pushes one block out: it must be the second of `tokens`
@@ -147,17 +156,36 @@ def test_a_half_forgotten_prompt_keeps_its_beginning(tiny: Any, logits_after: Lo
     assert READ == [CHUNK, 1]
 
 
-def test_without_room_nothing_is_kept_and_all_is_well(tiny: Any, logits_after: LogitsAfter) -> None:
-    prefixes = PrefixCache(0)
-    reader = Counting.of(tiny, prefixes)
+def test_without_room_nothing_is_kept_and_all_is_well(network: Network, logits_after: LogitsAfter) -> None:
+    reader = Counting(network, 0)
     logits_after(reader, prompt(2 * CHUNK + 1))
     logits_after(reader, prompt(2 * CHUNK + 1))
     assert READ == [CHUNK, CHUNK, 1] * 2
-    assert prefixes.bytes == 0
+    assert reader.prefixes.bytes == 0
 
 
-def test_a_past_that_is_too_small_says_so(tiny: Any) -> None:
-    reader = Reader.of(tiny, PrefixCache(0))
-    past = reader.past(3)
+def test_a_past_that_is_too_small_says_so(network: Network) -> None:
+    past = network.past(3)
     with torch.inference_mode(), pytest.raises(AssertionError, match="4 tokens do not fit into a past of 3"):
-        reader.read(prompt(4), past)
+        network.read([Segment(past, prompt(4))])
+    assert past.length == 0
+
+
+def test_a_past_goes_back_but_never_into_what_is_shared(network: Network) -> None:
+    past = network.past(9)
+    with torch.inference_mode():
+        network.read([Segment(past, prompt(6))])
+        past.rewind(5)
+        branch: Past | None = network.past(4, trunk=past)
+        assert branch is not None
+        assert (branch.length, branch.own) == (5, 0)
+        network.read([Segment(branch, prompt(3))])
+    with pytest.raises(AssertionError, match="cannot go back to 4"):
+        branch.rewind(4)
+    with pytest.raises(AssertionError, match="cannot go back to 4"):
+        past.rewind(4)
+    branch.rewind(6)
+    assert branch.length == 6
+    branch = None
+    past.rewind(0)
+    assert past.length == 0

@@ -2,29 +2,19 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import torch
-from transformers import (
-    Gemma3ForCausalLM,
-    Gemma3TextConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
-    MambaConfig,
-    MambaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
 
 from inference.cache import CHUNK, PrefixCache
-from inference.decode import PENALTY_WINDOW, Reader, pick, reply, shift, weigh
-from inference.job import ModelMissing
+from inference.decode import PENALTY_WINDOW, pick, reply, shift, weigh
+from inference.network import Network, network_of
 from inference.sampling import SamplingParams
+from tests.inference.tiny_models import made
 
 Run = Callable[[Any], Any]
+Reader: TypeAlias = tuple[Network, PrefixCache]
 GREEDY = {"temperature": 0.0, "repetition_penalty": 1.0, "min_p": 0.0}
 CONTROLS = frozenset({2})
 
@@ -41,9 +31,14 @@ class Numbers:
         return ""
 
 
+@pytest.fixture(scope="module")
+def network(tiny: Any) -> Network:
+    return network_of(tiny)
+
+
 @pytest.fixture
-def reader(tiny: Any) -> Reader:
-    return Reader.of(tiny, PrefixCache(1 << 30))
+def reader(network: Network) -> Reader:
+    return network, PrefixCache(1 << 30)
 
 
 def prompt(length: int, seed: int = 0) -> list[int]:
@@ -52,7 +47,7 @@ def prompt(length: int, seed: int = 0) -> list[int]:
 
 def written(run: Run, reader: Reader, tokens: list[int], **wishes: Any) -> list[int]:
     text: Any = Numbers()
-    pieces, _ = run(reply(reader, tokens, SamplingParams(**wishes), text, CONTROLS))
+    pieces, _ = run(reply(*reader, tokens, SamplingParams(**wishes), text, CONTROLS))
     return [int(number) for number in "".join(pieces).split()]
 
 
@@ -64,33 +59,9 @@ def mean_log_probability(model: Any, tokens: list[int], option: list[int]) -> fl
     return float(picked.mean())
 
 
-SIZES: dict[str, Any] = {
-    "vocab_size": 211,
-    "hidden_size": 48,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "initializer_range": 0.3,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-    "pad_token_id": 0,
-}
-KINDS = {
-    "llama": lambda: LlamaForCausalLM(LlamaConfig(**SIZES)),
-    "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**SIZES)),
-    "mistral, looking back 24 tokens": lambda: MistralForCausalLM(MistralConfig(**SIZES, sliding_window=24)),
-    "gemma 3, one layer of two looking back 24 tokens": lambda: Gemma3ForCausalLM(
-        Gemma3TextConfig(**SIZES, sliding_window=24, layer_types=["sliding_attention", "full_attention"])
-    ),
-}
-
-
-@pytest.fixture(scope="module", params=list(KINDS))
+@pytest.fixture(scope="module", params=["llama", "mistral", "gemma3"])
 def kind(request: pytest.FixtureRequest) -> Any:
-    torch.manual_seed(0)
-    return KINDS[request.param]().eval()
+    return made(request.param)
 
 
 @pytest.mark.parametrize("length", [3, CHUNK, 2 * CHUNK + 10])
@@ -101,15 +72,9 @@ def test_greedy_is_generate_token_by_token(kind: Any, run: Run, length: int) -> 
     expected = whole[0, length:].tolist()
     expected = expected[: expected.index(2)] if 2 in expected else expected
     assert len(expected) > 5
-    reader = Reader.of(kind, PrefixCache(1 << 30))
+    reader = (network_of(kind), PrefixCache(1 << 30))
     for _ in range(2):  # the second time from the cache
         assert written(run, reader, tokens, max_tokens=40, **GREEDY) == expected
-
-
-def test_a_model_with_another_kind_of_memory_is_refused_in_one_sentence() -> None:
-    mamba = MambaForCausalLM(MambaConfig(vocab_size=211, hidden_size=16, num_hidden_layers=1, state_size=4))
-    with pytest.raises(ModelMissing, match=r"^Models like this one \(mamba\) keep more than keys and values"):
-        Reader.of(mamba, PrefixCache(0))
 
 
 def test_the_same_seed_is_the_same_reply_whatever_was_read_before(reader: Reader, run: Run) -> None:
@@ -127,7 +92,7 @@ def test_replies_that_take_turns_do_not_disturb_each_other(reader: Reader, run: 
     alone = [written(run, reader, tokens, seed=seed, max_tokens=12) for seed in (1, 2)]
     texts: list[Any] = [Numbers(), Numbers()]
     both = [
-        reply(reader, tokens, SamplingParams(seed=seed, max_tokens=12), text, CONTROLS)
+        reply(*reader, tokens, SamplingParams(seed=seed, max_tokens=12), text, CONTROLS)
         for seed, text in zip((1, 2), texts, strict=True)
     ]
     together: list[str] = ["", ""]
@@ -156,7 +121,7 @@ def test_a_control_token_ends_the_reply(reader: Reader, run: Run) -> None:
     free = written(run, reader, tokens, max_tokens=10, **GREEDY)
     text: Any = Numbers()
     last = free[4]
-    pieces, _ = run(reply(reader, tokens, SamplingParams(max_tokens=10, **GREEDY), text, frozenset({last})))
+    pieces, _ = run(reply(*reader, tokens, SamplingParams(max_tokens=10, **GREEDY), text, frozenset({last})))
     assert [int(piece) for piece in pieces] == free[: free.index(last)]
 
 
@@ -179,9 +144,9 @@ def test_the_penalty_leaves_the_end_of_turn_alone(reader: Reader, run: Run) -> N
     assert written(run, reader, tokens, max_tokens=1, **GREEDY) == [said]
     wishes = SamplingParams(max_tokens=1, **{**GREEDY, "repetition_penalty": 1e9})
     text: Any = Numbers()
-    pieces, _ = run(reply(reader, tokens, wishes, text, frozenset()))
+    pieces, _ = run(reply(*reader, tokens, wishes, text, frozenset()))
     assert pieces != [f"{said} "]
-    pieces, _ = run(reply(reader, tokens, wishes, text, frozenset({said})))
+    pieces, _ = run(reply(*reader, tokens, wishes, text, frozenset({said})))
     assert pieces == []
 
 
@@ -190,9 +155,9 @@ def test_the_penalty_leaves_the_end_of_turn_alone(reader: Reader, run: Run) -> N
 def test_options_weigh_what_their_tokens_do_after_the_prompt(
     kind: Any, run: Run, options: list[list[int]], length: int
 ) -> None:
-    tokens, reader = prompt(length), Reader.of(kind, PrefixCache(0))
-    _, scores = run(weigh(reader, tokens, options))
-    expected = [mean_log_probability(reader.model, tokens, option) for option in options]
+    tokens, reader = prompt(length), (network_of(kind), PrefixCache(0))
+    _, scores = run(weigh(*reader, tokens, options))
+    expected = [mean_log_probability(kind, tokens, option) for option in options]
     assert scores == pytest.approx(expected, abs=1e-4)
 
 
