@@ -14,10 +14,8 @@ from torch import Tensor
 from inference.cache import CHUNK, Past, PrefixCache
 from inference.job import Steps
 from inference.network import Network, Segment
-from inference.sampling import SamplingParams, distribution, draw
+from inference.sampling import Sampler, SamplingParams
 from inference.tokens import ReplyText
-
-PENALTY_WINDOW = 64  # tokens that the repetition penalty looks back, prompt included: llama.cpp's penalty_last_n
 
 
 def prefill(
@@ -53,12 +51,10 @@ def reply(
     It ends with a control token (the model's end of turn, or the beginning of somebody else's), a stop string, or
     after max_tokens. The draws depend on params.seed and the prompt, on nothing else that the device does.
     """
-    generator = torch.Generator()
-    generator.manual_seed(params.seed) if params.seed is not None else generator.seed()
+    sampler = Sampler(params, [token for token in prompt if token not in controls])
     past, logits = yield from prefill(network, prefixes, prompt, params.max_tokens)
-    recent = [token for token in prompt[-PENALTY_WINDOW:] if token not in controls]
     for number in range(1, params.max_tokens + 1):
-        token = draw(distribution(logits, params, recent), generator)
+        token = sampler.draw(logits)
         if token in controls:
             break
         piece = text.push(token)
@@ -67,7 +63,7 @@ def reply(
             return
         yield piece or None
         if number < params.max_tokens:
-            recent = [*recent, token][-PENALTY_WINDOW:]
+            sampler.accept(token)
             [logits] = network.read([Segment(past, (token,))])
     yield text.flush() or None
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from inference.cache import CHUNK, PrefixCache
-from inference.decode import PENALTY_WINDOW, pick, reply, shift, weigh
-from inference.network import Network, network_of
+from inference.network import Network
 from inference.sampling import SamplingParams
 from tests.inference.tiny_models import made
 
@@ -128,12 +127,13 @@ def test_a_control_token_ends_the_reply(reader: Reader, run: Run) -> None:
 def test_the_penalty_sees_so_many_tokens_back_and_no_further(reader: Reader, run: Run) -> None:
     """A penalty that makes what it sees impossible, and a token that would be said: seen at -64, unseen at -65."""
     never = {**GREEDY, "repetition_penalty": 1e9, "max_tokens": 1}
-    tokens = prompt(PENALTY_WINDOW + 20)
+    window = SamplingParams().penalty_last_n
+    tokens = prompt(window + 20)
     said = written(run, reader, tokens, **never)[0]
-    assert said not in tokens[-PENALTY_WINDOW:]
-    tokens[-PENALTY_WINDOW - 1] = said
+    assert said not in tokens[-window:]
+    tokens[-window - 1] = said
     assert written(run, reader, tokens, **never) == [said]
-    tokens[-PENALTY_WINDOW] = said
+    tokens[-window] = said
     assert written(run, reader, tokens, **never) != [said]
 
 

@@ -1,0 +1,25 @@
+"""Temperature, fixed or following the model's certainty: how far the drawing dares to leave the likeliest word."""
+
+import math
+
+from inference.sampling.candidates import Candidates
+
+
+def temperature(candidates: Candidates, heat: float) -> Candidates:
+    """p to the power of 1 / heat. 0 leaves only the likeliest token."""
+    if heat == 0:
+        return candidates.likeliest()
+    return Candidates(candidates.ids, candidates.logits / heat)
+
+
+def dynamic_temperature(candidates: Candidates, heat: float, reach: float, exponent: float) -> Candidates:
+    """A temperature between heat - reach, where the model is certain, and heat + reach, where anything might follow.
+
+    certainty: the candidates' entropy over the largest that so many of them can have, to the power of `exponent`;
+    the lower end is never below 0. kalomaze's dynamic temperature, as in llama.cpp (temp_ext).
+    """
+    if len(candidates) == 1:
+        return candidates
+    lowest, highest = max(0.0, heat - reach), heat + reach
+    openness = max(0.0, candidates.entropy() / math.log(len(candidates)))
+    return temperature(candidates, lowest + (highest - lowest) * openness**exponent)
