@@ -22,7 +22,7 @@ def top_p(candidates: Candidates, share: float) -> Candidates:
 
     The token that reaches it is kept, so one always is.
     """
-    goal = (share - ROUNDING) * candidates.total
+    goal = max(share - ROUNDING, 0.0) * candidates.total
     places = _heavy(candidates.weights, candidates.total, goal)
     weights = candidates.weights[places]
     order = np.argsort(-weights, kind="stable")

@@ -19,7 +19,7 @@ def typical_p(candidates: Candidates, share: float) -> Candidates:
     """
     surprise = candidates.log_total - candidates.logits  # (n,) nats
     distance = np.abs(surprise - candidates.entropy())
-    goal = (share - ROUNDING) * candidates.total
+    goal = max(share - ROUNDING, 0.0) * candidates.total
     farthest = float(distance.max())
     near = min(NEAR, farthest)
     while True:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from inference.cache import CHUNK, PrefixCache
-from inference.network import Network
+from inference.decode import pick, reply, shift, weigh
+from inference.network import Network, network_of
 from inference.sampling import SamplingParams
 from tests.inference.tiny_models import made
 
