@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Ids: TypeAlias = NDArray[np.int64]
-BLOCKS = 64  # tokens of which only the best is looked at when a place among the largest is estimated
+GROUP = 64  # tokens of which only the likeliest is looked at when it is estimated how large the largest are
+FEW = 4096  # so many logits are worth the cost of float64
 
 
 class Candidates:
     """Tokens in ascending order with finite logits. At least one, and never modified: a sampler makes new ones.
 
-    ids: (n,), or None while every token of the vocabulary is there. logits: (n,) float32 while they are the model's
-    own, float64 as soon as a cut has left fewer.
+    ids: (n,), or None while every token of the vocabulary is there. logits: (n,) float32 while there are
+    many, float64 as soon as a cut has left few; sums are always added in float64.
     """
 
     __slots__ = ("_top", "_weights", "ids", "logits")
@@ -66,7 +67,8 @@ class Candidates:
         if len(places) == len(self):
             return self
         ids = places if self.ids is None else self.ids[places]
-        return Candidates(ids, self.logits[places].astype(np.float64))
+        logits = self.logits[places]
+        return Candidates(ids, logits.astype(np.float64) if len(logits) <= FEW else logits)
 
     def from_logit(self, floor: float) -> "Candidates":
         """Only the candidates whose logit is `floor` or more; the likeliest whatever the floor."""
@@ -98,14 +100,25 @@ class Candidates:
 def largest(values: Floats, count: int) -> Ids:
     """The places of the `count` largest values, ascending; of equals, the first. Only a few are sorted.
 
-    The best of each of many groups are compared: the count-th largest of them is a floor that at least `count` values
-    reach, and in a vocabulary few more do.
+    The largest of each group of many are compared: the count-th largest of them is a floor that at least `count`
+    values reach, and in a vocabulary few more do.
     """
     if count >= len(values):
         return np.arange(len(values))
-    groups = len(values) // BLOCKS
-    heads = values if groups < count else values[: groups * BLOCKS].reshape(BLOCKS, groups).max(axis=0)
-    floor = np.partition(heads, len(heads) - count)[len(heads) - count]
-    places = np.flatnonzero(values >= floor)
-    order = np.argsort(-values[places], kind="stable")[:count]
-    return np.sort(places[order])
+    groups = len(values) // GROUP
+    heads = values if groups < count else values[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+    places = np.flatnonzero(values >= _th_largest(heads, count))
+    return places[reaching(values[places], _th_largest(values[places], count), count)]
+
+
+def reaching(values: Floats, cutoff: float, count: int) -> Ids:
+    """The places, ascending, of the `count` largest values, the last of which is `cutoff`; of equals, the first."""
+    places = np.flatnonzero(values >= cutoff)
+    if len(places) > count:
+        equal = np.flatnonzero(values[places] == cutoff)
+        places = np.delete(places, equal[count - len(places) :])
+    return places
+
+
+def _th_largest(values: Floats, count: int) -> float:
+    return float(np.partition(values, len(values) - count)[len(values) - count])

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from inference.sampling.candidates import Candidates, Floats, Ids, largest
+from inference.sampling.candidates import Candidates, Floats, Ids, largest, reaching
 
 ROUNDING = 1e-7  # a set whose mass misses its goal by less than this has reached it: 0.5 + 0.3 is 0.8
 
@@ -25,10 +25,11 @@ def top_p(candidates: Candidates, share: float) -> Candidates:
     goal = max(share - ROUNDING, 0.0) * candidates.total
     places = _heavy(candidates.weights, candidates.total, goal)
     weights = candidates.weights[places]
-    order = np.argsort(-weights, kind="stable")
-    mass = np.cumsum(weights[order], dtype=np.float64)
-    count = int(mass.searchsorted(goal)) + 1  # those that do not reach it yet, and the one that does
-    return candidates.keep(np.sort(places[order[:count]]))
+    descending = np.sort(weights)[::-1]
+    mass = np.cumsum(descending, dtype=np.float64)
+    # those that do not reach it yet, and the one that does; rounding may leave the goal just out of reach
+    count = min(int(mass.searchsorted(goal)) + 1, len(places))
+    return candidates.keep(places[reaching(weights, float(descending[count - 1]), count)])
 
 
 def min_p(candidates: Candidates, share: float) -> Candidates:

@@ -17,5 +17,5 @@ def penalties(candidates: Candidates, said: Ids, repetition: float, frequency: f
     # a token said twice is assigned the same value twice
     logits[places] = np.where(before > 0, before / repetition, before * repetition) - presence
     if frequency:
-        np.subtract.at(logits, places, frequency)
+        np.subtract.at(logits, places, logits.dtype.type(frequency))  # of another type it is forty times slower
     return Candidates(candidates.ids, logits)
