@@ -11,7 +11,7 @@ mood is the JSON text it was given.
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Self
 import aiosqlite
 
 from bot.migrations import HistoryError, migrate
-from persona.turn import Role, Turn
+from persona.turn import Role, Turn, Variation
 
 Value = int | float | str | None
 CLOSED_TURNS_KEPT_SECONDS = 30 * 24 * 3600.0
@@ -140,6 +140,33 @@ class History:
     async def forget_reply(self, message: int) -> None:
         """The answer to a member's message never reached the channel: it will be said anew."""
         await self._write("DELETE FROM turns WHERE answers = ?", message)
+
+    async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None:
+        """What a character's turn says (first) and what it might have said, best first; forgets what was kept before.
+
+        Fewer than two are no choice and not kept.
+        """
+        async with self._transaction() as db:
+            await db.execute("DELETE FROM variations WHERE turn = ?", (turn,))
+            if len(texts) > 1:
+                rows = [(turn, rank, text, feeling, rank == 0) for rank, text in enumerate(texts)]
+                await db.executemany("INSERT INTO variations VALUES (?, ?, ?, ?, ?)", rows)
+
+    async def variations(self, turn: int) -> list[Variation]:
+        """What a turn might say, by rank; empty where there is no choice."""
+        rows = await self._rows("SELECT text, feeling, rank, chosen FROM variations WHERE turn = ? ORDER BY rank", turn)
+        return [Variation(row["text"], row["feeling"], row["rank"], bool(row["chosen"])) for row in rows]
+
+    async def choose_variation(self, turn: int, rank: int) -> Variation | None:
+        """Let a turn say another of its variations from now on; None if it has none of that rank."""
+        async with self._transaction() as db:
+            found = await db.execute("SELECT text, feeling FROM variations WHERE turn = ? AND rank = ?", (turn, rank))
+            row = await found.fetchone()
+            if row is None:
+                return None
+            await db.execute("UPDATE variations SET chosen = (rank = ?) WHERE turn = ?", (rank, turn))
+            await db.execute("UPDATE turns SET text = ?, feeling = ? WHERE id = ?", (row["text"], row["feeling"], turn))
+            return Variation(row["text"], row["feeling"], rank, chosen=True)
 
     async def edit(self, message: int, text: str) -> bool:
         """A member changed a message; False if it is not in the history."""

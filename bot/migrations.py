@@ -128,3 +128,22 @@ async def m002_delivery(db: aiosqlite.Connection) -> None:
     """What was asked and not yet answered, what was posted, what was worn, and where faces are kept on Discord."""
     for statement in _DELIVERY_TABLES:
         await db.execute(statement)
+
+
+@migration
+async def m003_variations(db: aiosqlite.Connection) -> None:
+    """Other words for a character's turn, the shown ones among them; they go when the turn goes, however it goes."""
+    await db.execute(
+        """CREATE TABLE variations (
+            turn INTEGER NOT NULL,
+            rank INTEGER NOT NULL,   -- 0 is what was said first, the rest best first
+            text TEXT NOT NULL,
+            feeling TEXT NOT NULL,   -- the expression it was said with
+            chosen INTEGER NOT NULL, -- is it what the turn says now?
+            PRIMARY KEY (turn, rank)
+        ) WITHOUT ROWID"""
+    )
+    await db.execute(
+        """CREATE TRIGGER variations_go_with_their_turn AFTER DELETE ON turns
+           BEGIN DELETE FROM variations WHERE turn = old.id; END"""
+    )

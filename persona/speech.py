@@ -16,7 +16,7 @@ ECHO = 11  # characters; shorter sentences ("Hello, sugar!") may come again
 HEAD = 8  # words at the beginning of a sentence by which it is known again …
 WORDS, SAME = 5, 0.75  # … even if a quarter of them differ; of fewer words than WORDS, none may
 LONG = 40
-_SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
+SENTENCE_END = re.compile(r"[.!?…。！？~]+[\"'”’»)\]*_]*(?=\s|$)")
 _CLOSED = re.compile(r"[.!?…。！？~:;)\]\"'”’»*_`>]$|[^\w\s,\-–—]$")
 _STAMMER = re.compile(r"\b((\w+)(?:,? \2){2})(?:,? \2\b)+", re.IGNORECASE)  # "no, no, no, no, no": three are enough
 _ASIDE = re.compile(r"\([^)]*\)|\*[^*]*\*")
@@ -42,15 +42,27 @@ def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, befor
     return _close(_whole_sentences(re.sub(r"\(\s*\)", "", said).rstrip()))
 
 
+def repeated(text: str, before: Iterable[str]) -> float:
+    """The share of `text`, by letters, in sentences that stand in `before`, or nearly so: 0 to 1."""
+    seen = [_head(sentence) for old in before for sentence in _sentences(old)]
+    pieces = _sentences(text)
+    known = [piece for piece in pieces if any(_alike(_head(piece), old) for old in seen)]
+    return sum(map(len, known)) / max(sum(map(len, pieces)), 1)
+
+
+def closed(text: str) -> bool:
+    """Whether `text` ends as a sentence or an action does."""
+    return bool(_CLOSED.search(text))
+
+
 def _own_words(text: str, own: str, others: Iterable[str], finished: bool) -> str:
     """From behind the character's own label up to the first line that belongs to somebody else."""
-    label = _label([own])
-    opened = label.match(text)
+    opened = label([own]).match(text)
     if opened:
         text = text[opened.end() :].lstrip()
     elif not finished and _may_become(text, [own]):
         return ""
-    cut = re.compile(rf"^(?:{_label([own, *others]).pattern}|(?<=\n)\({re.escape(own)} )", re.MULTILINE | re.IGNORECASE)
+    cut = re.compile(rf"^(?:{label([own, *others]).pattern}|(?<=\n)\({re.escape(own)} )", re.MULTILINE | re.IGNORECASE)
     foreign = cut.search(text)
     if foreign:
         return text[: foreign.start()]
@@ -59,7 +71,7 @@ def _own_words(text: str, own: str, others: Iterable[str], finished: bool) -> st
     return text[: len(text) - len(last)] if held else text
 
 
-def _label(names: Iterable[str]) -> re.Pattern[str]:
+def label(names: Iterable[str]) -> re.Pattern[str]:
     """ "Robin:" at a line's start, also as **Robin:** or "Robin :"."""
     any_name = "|".join(re.escape(name) for name in names)
     return re.compile(rf"[*_\"]{{0,2}}(?:{any_name})[*_]{{0,2}}[ \t]?:[*_]{{0,2}}", re.IGNORECASE)
@@ -83,7 +95,7 @@ def _fresh(text: str, before: Iterable[str], finished: bool) -> str:
         if growing and len(head) < HEAD:
             echo = any(len(old) >= WORDS or _begins(head, old) for old in seen if _counts(old))
         else:
-            broken_off = bool(head) and not _SENTENCE_END.search(sentence)
+            broken_off = bool(head) and not SENTENCE_END.search(sentence)
             echo = any(_alike(head, old) or (broken_off and _begins(head, old)) for old in seen)
         if not echo:
             seen.add(head)
@@ -114,16 +126,16 @@ def _head(sentence: str) -> Head:
 
 def _sentences(text: str) -> list[str]:
     """`text` in pieces: sentences with the blanks before them, the last one perhaps unfinished."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
     pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
     return [piece for piece in pieces if piece.strip()]
 
 
 def _whole_sentences(text: str) -> str:
     """A long text without its unfinished last sentence."""
-    if len(text) <= LONG or _CLOSED.search(text):
+    if len(text) <= LONG or closed(text):
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
     return text[: ends[-1]] if ends else f"{text.rstrip(' ,;–—-')}…"
 
 

@@ -29,3 +29,13 @@ class Turn:
     at: float  # Unix time, seconds
     id: int = 0  # the message's id where it is stored; 0 = not stored
     feeling: str = ""  # the expression the character wore when it said this
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """One of the things a character might have said in a turn."""
+
+    text: str
+    feeling: str  # the expression it is said with
+    rank: int  # 0 is what was said first, the rest best first
+    chosen: bool = False  # is it what the turn says now?

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from bot.history import History, OpenTurn, Worn
 from bot.migrations import HistoryError
-from persona.turn import Role, Turn
+from persona.turn import Role, Turn, Variation
 
 CHANNEL, OTHER = 10, 11
 ASKED = OpenTurn(guild=1, channel=CHANNEL, message=100, user=5, name="Ann", text="hello", at=1.0, persona="marigold")
@@ -232,3 +232,39 @@ async def test_a_folder_in_the_way_is_one_sentence(tmp_path: Path) -> None:
 async def test_a_history_that_was_not_entered_says_so(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="async with"):
         await History(tmp_path / "mien.sqlite").unanswered()
+
+
+async def test_variations_come_back_by_rank_with_the_one_that_is_said(history: History) -> None:
+    turn = await history.remember(CHANNEL, "marigold", answer("one"), answers=100)
+    await history.keep_variations(turn, ["one", "two", "three"], "joy")
+    assert await history.variations(turn) == [
+        Variation("one", "joy", 0, chosen=True),
+        Variation("two", "joy", 1),
+        Variation("three", "joy", 2),
+    ]
+    await history.keep_variations(turn, ["only"], "joy")
+    assert await history.variations(turn) == []
+
+
+async def test_a_chosen_variation_is_what_the_turn_says_and_none_is_lost(history: History) -> None:
+    turn = await history.remember(CHANNEL, "marigold", answer("one"), answers=100)
+    await history.keep_variations(turn, ["one", "two"], "pride")
+    assert await history.choose_variation(turn, 1) == Variation("two", "pride", 1, chosen=True)
+    [said_now] = await history.recent(CHANNEL, "marigold", 9)
+    assert (said_now.text, said_now.feeling) == ("two", "pride")
+    assert [(v.text, v.chosen) for v in await history.variations(turn)] == [("one", False), ("two", True)]
+    assert await history.choose_variation(turn, 0) and await history.choose_variation(turn, 7) is None
+    assert [turn.text for turn in await history.recent(CHANNEL, "marigold", 9)] == ["one"]
+
+
+@pytest.mark.parametrize("way", ["forget_reply", "delete", "forget"])
+async def test_variations_go_with_their_turn(history: History, way: str) -> None:
+    other = await history.remember(OTHER, "marigold", answer("kept"))
+    turn = await history.remember(CHANNEL, "marigold", answer("one"), answers=100)
+    for number in (turn, other):
+        await history.keep_variations(number, ["one", "two"], "joy")
+    await history.posted(ASKED, 200)
+    await {"forget_reply": history.forget_reply, "delete": history.delete, "forget": history.forget}[way](
+        {"forget_reply": 100, "delete": 200, "forget": CHANNEL}[way]
+    )
+    assert await history.variations(turn) == [] and len(await history.variations(other)) == 2

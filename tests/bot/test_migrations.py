@@ -17,12 +17,13 @@ def schema(path: Path) -> set[tuple[str, str]]:
     return rows
 
 
-async def write_version_1(path: Path) -> None:
-    """A file as the first step alone left it, with a row in every table."""
+async def write_version(number: int, path: Path) -> None:
+    """A file as the first `number` steps left it, with rows in the tables of the first."""
     async with aiosqlite.connect(path, isolation_level=None) as db:
         await version(db)
-        await MIGRATIONS[0](db)
-        await db.execute("INSERT INTO migrations VALUES (1, 'm001_conversation', 0)")
+        for count, step in enumerate(MIGRATIONS[:number], start=1):
+            await step(db)
+            await db.execute("INSERT INTO migrations VALUES (?, ?, 0)", (count, step.__name__))
         await db.execute(
             "INSERT INTO turns (channel, persona, role, name, text, at, user, message)"
             " VALUES (7, 'marigold', 'user', 'Ann', 'hello', 1.5, 3, 100)"
@@ -42,15 +43,20 @@ async def test_step_names_carry_their_number() -> None:
     assert [int(step.__name__[1:4]) for step in MIGRATIONS] == list(range(1, len(MIGRATIONS) + 1))
 
 
-async def test_a_file_of_version_1_keeps_its_rows_and_looks_like_a_new_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(1, len(MIGRATIONS) + 1))
+async def test_an_old_file_keeps_its_rows_and_looks_like_a_new_one(tmp_path: Path, number: int) -> None:
     old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
-    await write_version_1(old)
+    await write_version(number, old)
     async with History(old) as history:
         (turn,) = await history.recent(7, "marigold", 10)
         assert (turn.name, turn.text, turn.at) == ("Ann", "hello", 1.5)
         assert await history.mood(7, "marigold") == "{}"
         assert await history.persona_of(7) == "marigold"
         assert await history.last_seen() == {7: 100}
+        assert await history.variations(turn.id) == []
+        await history.keep_variations(turn.id, ["hello", "hullo"], "")
+        assert await history.choose_variation(turn.id, 1)
+        assert await history.delete(100) and await history.variations(turn.id) == []
     async with History(new):
         pass
     assert schema(old) == schema(new)
