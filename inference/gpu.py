@@ -23,6 +23,9 @@ from inference.worker import AnyJob, Begin, Command, End, NoDevice, Stop, Worker
 if TYPE_CHECKING:
     import torch
 
+    from inference.card import Card
+    from inference.residency import Residency
+
 __all__ = ["Gpu", "NoDevice"]
 
 
@@ -32,14 +35,25 @@ class Gpu:
     device: "auto" (the first CUDA device, else the CPU) or a torch device such as "cuda:1" or "cpu".
     max_waiting: unfinished jobs allowed at a time; one more is refused with Busy.
     threads: CPU threads of one step; None leaves it to torch (one per core, or OMP_NUM_THREADS).
+    card: the memory that weights share; None = the device's own.
     """
 
     device: "torch.device"
+    residency: "Residency"
+    """Whose weights are on the device. For steps, which run on its thread; `residents` may be read anywhere."""
 
-    def __init__(self, device: str = "auto", max_waiting: int = 64, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        device: str = "auto",
+        max_waiting: int = 64,
+        *,
+        threads: int | None = None,
+        card: "Card | None" = None,
+    ) -> None:
         self._wanted = device
         self._max_waiting = max_waiting
         self._threads = threads
+        self._card = card
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._open: dict[AnyJob, Hashable | None] = {}  # unfinished jobs and their keys; the event loop's thread only
         self._newest: dict[Hashable, AnyJob] = {}  # by key; the event loop's thread only
@@ -147,12 +161,12 @@ class Gpu:
     def _live(self, ready: "asyncio.Future[torch.device]") -> None:
         failure: BaseException | None = None
         try:
-            device = resolve(self._wanted, self._threads)
+            device, self.residency = resolve(self._wanted, self._threads, self._card)
         except Exception as error:
             self._tell(_settle, ready, error)
         else:
             self._tell(_settle, ready, device)
-            failure = Worker(self._inbox, device, self._loop).work()
+            failure = Worker(self._inbox, device, self.residency, self._loop).work()
         self._tell(self._over, failure)
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:

@@ -6,7 +6,6 @@ torch when it starts, so that whoever only submits jobs need not wait for it.
 
 import asyncio
 import queue
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,9 @@ from inference.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
+
+    from inference.card import Card
+    from inference.residency import Residency
 
 # The device runs jobs of every type: what a job yields and returns is the business of those who brought it.
 AnyJob = Job[Any, Any]
@@ -57,10 +59,12 @@ class Worker:
         self,
         inbox: "queue.SimpleQueue[Command]",
         device: "torch.device",
+        residency: "Residency",
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._inbox = inbox
         self._device = device
+        self._residency = residency
         self._tell = loop.call_soon_threadsafe
         self._report = loop.call_exception_handler
         self._schedule: Schedule[AnyJob] = Schedule()
@@ -137,15 +141,12 @@ class Worker:
             self._tell(job.fail, _translate(error))
 
     def _make_room(self, error: BaseException) -> None:
-        """After an OOM: what the failed step held goes back to the device."""
-        import torch
-
+        """After an OOM: what the failed step held goes back to the device, and guests that are not in use leave."""
         cause: BaseException | None = error
         while cause is not None:
-            traceback.clear_frames(cause.__traceback__)  # its frames hold the step's tensors
-            cause.__traceback__, cause = None, cause.__context__
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            cause.__traceback__, cause = None, cause.__context__  # its frames hold the step's tensors
+        if not isinstance(error, NoRoom):  # who says so knows that nobody else's leaving would help
+            self._residency.send_out()
 
     def _close(self, job: AnyJob) -> None:
         """Close the steps of a job, and forget them; the `finally` blocks of one that is no longer wanted run here."""
@@ -165,9 +166,15 @@ def _again(smaller: Callable[[], AnySteps]) -> AnySteps:
     return (yield from smaller())
 
 
-def resolve(wanted: str, threads: int | None) -> "torch.device":
-    """The torch device of a setting, ready for use on this thread. NoDevice when this machine has none such."""
+def resolve(wanted: str, threads: int | None, card: "Card | None") -> "tuple[torch.device, Residency]":
+    """The torch device of a setting, ready for use on this thread, and who is on its card.
+
+    NoDevice when this machine has none such.
+    """
     import torch
+
+    from inference.card import card_of
+    from inference.residency import Residency
 
     if threads is not None:
         torch.set_num_threads(threads)  # the one place; OpenMP keeps this number per thread, so it must be this one
@@ -178,18 +185,18 @@ def resolve(wanted: str, threads: int | None) -> "torch.device":
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         have = "CUDA is available" if cuda else "only the CPU is"
         raise NoDevice(f"The device '{wanted}' cannot be used here ({have}): set it to 'auto' or 'cpu'.") from error
-    return device
+    return device, Residency(card or card_of(device))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
     import torch
 
     # The CPU allocator raises a plain RuntimeError; its wording is the only sign.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError | NoRoom) or "can't allocate memory" in str(error)
 
 
 def _translate(error: BaseException) -> Exception:
     """An OOM becomes NoRoom (without its traceback, whose frames hold tensors); everything else stays what it is."""
-    if _is_out_of_memory(error):
+    if _is_out_of_memory(error) and not isinstance(error, NoRoom):
         return NoRoom("The device's memory was too small for this; nothing else was affected. Try something smaller.")
     return error if isinstance(error, Exception) else RuntimeError(f"A step ended with {type(error).__name__}.")

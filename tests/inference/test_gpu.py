@@ -12,6 +12,7 @@ import torch
 from inference.gpu import Gpu, NoDevice
 from inference.job import Busy, Job, NoRoom, Priority, Replaced, Steps, Stopped, TimedOut
 from inference.schedule import Schedule
+from tests.inference.tiny_card import GRAIN, TinyCard, layers
 
 PATIENCE = 30.0  # seconds until a step that waits for its test gives up
 
@@ -325,6 +326,75 @@ async def test_a_smaller_that_cannot_begin_fails_its_own_job(gpu: Gpu) -> None:
     with pytest.raises(ZeroDivisionError):
         await job.result()
     assert await gpu.call(lambda: 5, Priority.REPLY) == 5
+
+
+async def test_after_an_out_of_memory_guests_have_left_and_the_step_holds_nothing() -> None:
+    card = TinyCard(48 * GRAIN)
+    async with Gpu("cpu", card=card) as gpu:
+        painter = await gpu.call(lambda: gpu.residency.invite("painter", layers(30)), Priority.PORTRAIT)
+
+        def painting() -> Steps[str, None]:
+            with gpu.residency.hosting(painter):
+                yield "painted"
+
+        def reply() -> Steps[None, int]:
+            tensor = card.allocate(10 * GRAIN)
+            yield None
+            try:
+                raise KeyError(tensor)  # other trouble, whose frames are the context of what comes next
+            except KeyError:
+                card.allocate(40 * GRAIN)
+            return 0
+
+        def smaller_reply() -> Steps[None, int]:
+            yield None
+            return card.free()
+
+        assert await everything(gpu.submit(painting(), Priority.PORTRAIT)) == ["painted"]
+        assert card.taken == 30 * GRAIN
+        assert await gpu.submit(reply(), Priority.REPLY, smaller=smaller_reply).result() == 48 * GRAIN
+        with pytest.raises(NoRoom):
+            await gpu.submit(reply(), Priority.REPLY).result()
+        assert await everything(gpu.submit(painting(), Priority.PORTRAIT)) == ["painted"]
+        assert [(one.name, one.here) for one in gpu.residency.residents] == [("painter", True)]
+
+
+async def test_what_the_failed_step_held_is_free_before_anybody_is_sent_out() -> None:
+    free_when_measured: list[int] = []
+
+    class Watched(TinyCard):
+        def free(self) -> int:
+            free_when_measured.append(super().free())
+            return free_when_measured[-1]
+
+    async with Gpu("cpu", card=(card := Watched(48 * GRAIN))) as gpu:
+
+        def greedy() -> Steps[None, None]:
+            mine = card.allocate(30 * GRAIN)
+            card.allocate(30 * GRAIN)
+            del mine
+            yield
+
+        with pytest.raises(NoRoom):
+            await gpu.submit(greedy(), Priority.REPLY).result()
+    assert free_when_measured[0] == 48 * GRAIN
+
+
+async def test_a_guest_that_is_used_across_steps_outlives_the_out_of_memory_of_another() -> None:
+    card = TinyCard(48 * GRAIN)
+    async with Gpu("cpu", card=card) as gpu:
+        painter = await gpu.call(lambda: gpu.residency.invite("painter", layers(30)), Priority.PORTRAIT)
+
+        def painting() -> Steps[bool, None]:
+            with gpu.residency.hosting(painter):
+                for _ in range(2):
+                    yield painter.here
+
+        job = gpu.submit(painting(), Priority.PREWARM)
+        assert await anext(job)
+        with pytest.raises(NoRoom):
+            await gpu.call(lambda: card.allocate(20 * GRAIN), Priority.REPLY)
+        assert await everything(job) == [True]
 
 
 async def test_a_job_that_takes_too_long_is_given_up(gpu: Gpu) -> None:
