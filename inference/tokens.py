@@ -7,11 +7,13 @@ letter by letter. Nothing that leaves here is half a character, a replacement ch
 import copy
 import re
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypedDict
 
 from jinja2 import TemplateError
 
 from inference.job import ModelMissing
+from inference.pieces import pieces
 
 REPLACEMENT = "\ufffd"
 LONGEST_CHARACTER = 4  # bytes of UTF-8, and so tokens at most
@@ -46,6 +48,25 @@ class Tokens:
         # Longest first: one control's text may begin another's.
         self._pattern = re.compile("|".join(re.escape(text) for text in sorted(controls, key=len, reverse=True)))
         self.controls: frozenset[int] = frozenset(controls.values())
+        self.ends: frozenset[int] = self._turn_ends()
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token by its id. Raises ModelMissing where the tokenizer does not tell."""
+        return pieces(self._backend)
+
+    def _turn_ends(self) -> frozenset[int]:
+        """The control tokens that end the assistant's turn: the model's own, and what its template writes there."""
+        ends = {self._tokenizer.eos_token_id} & self.controls
+        said = "\ue001"  # private use: stands nowhere in a template
+        turn = [Message(role="user", content="."), Message(role="assistant", content=said)]
+        try:
+            after = str(self._tokenizer.apply_chat_template(turn, tokenize=False)).partition(said)[2]
+        except TemplateError:
+            after = ""  # a template that will not have such a turn says nothing about its end
+        if self._controls and (found := self._pattern.match(after.lstrip())):
+            ends.add(self._controls[found[0]])
+        return frozenset(ends) or self.controls
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The token ids of the model's own chat template, ready for the assistant's next words.

@@ -15,9 +15,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "avatar": {"kernels", "inference", "persona", "emotion"},
     "bot": {"kernels", "inference", "persona", "emotion", "avatar"},
 }
-ONLY_IN = {"triton": "kernels", "bitsandbytes": "inference", "diffusers": "avatar"} | dict.fromkeys(
-    ("discord", "aiosqlite", "aiohttp"), "bot"
-)
+ONLY_IN = {
+    "triton": "kernels",
+    "bitsandbytes": "inference",
+    "llguidance": "inference",
+    "diffusers": "avatar",
+} | dict.fromkeys(("discord", "aiosqlite", "aiohttp"), "bot")
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
