@@ -1,12 +1,13 @@
 """Attention over ragged batches: every segment's tokens see their own past, and one another causally.
 
 torch's CPU attention on bfloat16 is 9 to 20 times slower than on float32 for one query (measured on a Zen 5 core:
-9 heads of 64 over 700 keys, 486 us against 57 us). So a `Past` on the CPU stores float32, and single queries are
-widened; for many queries the two are alike (64 over 64: 187 us and 151 us), and the model's own type says what
-transformers says to the last bit.
+9 heads of 64 over 700 keys, 486 us against 57 us), and alike for many (64 over 64: 187 us against 151 us). So a `Past`
+on the CPU stores float32; many queries go through torch's attention in the model's own type, as transformers does it,
+and single ones through `inference/single.py`, which rounds where torch rounds.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -14,8 +15,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from inference.cache import Past
-
-FLASH = 512  # keys that torch's CPU attention looks at together
+from inference.single import Singles
 
 
 class Span(NamedTuple):
@@ -26,93 +26,115 @@ class Span(NamedTuple):
     end: int
 
 
-def attend(
-    spans: Sequence[Span],
-    layer: int,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    scaling: float | None = None,
-    window: int | None = None,
-    softcap: float | None = None,
-) -> Tensor:
-    """Write each span's keys and values into its past, and let its tokens see all of that past up to themselves.
+class Ragged:
+    """The attention of one forward pass: made for its spans, then asked layer by layer.
 
-    query (H, T, D), key (H', T, D), value (H', T, D'), T the tokens of all spans; returns (H, T, D') in query's type.
-    scaling: of the scores, 1/√D if None. window: how many tokens a token sees, itself included; None for all.
-    softcap: scores become softcap·tanh(score/softcap), as in Gemma 2.
+    Spans beside one another that share a trunk are looked at together, so that the trunk is read once.
     """
-    parts = []
-    for past, start, end in spans:
-        past.write(layer, key[:, start:end], value[:, start:end])
-        pieces = past.pieces(layer, end - start)
-        keys, values = pieces[0] if len(pieces) == 1 else (torch.cat(part, 1) for part in zip(*pieces, strict=True))
-        some = query[:, start:end]
-        if end - start == 1 and keys.dtype != query.dtype and softcap is None:
-            keys, values = (keys, values) if window is None else (keys[:, -window:], values[:, -window:])
-            parts.append(_one_sees(some, keys, values, scaling or query.shape[2] ** -0.5))
-        else:
-            parts.append(_see(some, keys.to(query.dtype), values.to(query.dtype), scaling, window, softcap))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._pasts = [span.past for span in spans]
+        groups = groupby(spans, key=lambda span: (id(span.past.trunk or span.past), span.past.start))
+        self._groups = [list(group) for _, group in groups]
+        self._spans = spans
+        form = self._pasts[0].form
+        self._alone = form.device.type == "cpu" and form.alike and all(end - start == 1 for _, start, end in spans)
+        self._singles: dict[int | None, Singles] = {}
+        self._masks: dict[tuple[int, int | None], Tensor | None] = {}
+
+    def attend(
+        self,
+        layer: int,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        scaling: float | None = None,
+        window: int | None = None,
+        softcap: float | None = None,
+    ) -> Tensor:
+        """Write keys and values into their pasts, and let each token see all of its past up to itself.
+
+        query (T, H, D), key (T, H', D), value (T, H', D'), T the tokens of all spans; returns (T, H, D') in query's
+        type. scaling: of the scores, 1/√D if None. window: how many tokens a token sees, itself included; None for
+        all. softcap: scores become softcap·tanh(score/softcap), as in Gemma 2.
+        """
+        scaling = query.shape[2] ** -0.5 if scaling is None else scaling
+        if self._alone and softcap is None:
+            singles = self._singles.get(window)
+            if singles is None:
+                singles = self._singles[window] = Singles(self._pasts, query.shape[1], query.dtype, window)
+            return singles.attend(layer, query, key, value, scaling)
+        for past, start, end in self._spans:
+            past.write(layer, key[start:end].transpose(0, 1), value[start:end].transpose(0, 1))
+        parts = [self._together(number, layer, query, scaling, window, softcap) for number in range(len(self._groups))]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _together(
+        self, number: int, layer: int, query: Tensor, scaling: float, window: int | None, softcap: float | None
+    ) -> Tensor:
+        """The tokens of one group of spans, (T', H, D')."""
+        group = self._groups[number]
+        some = query[group[0].start : group[-1].end].transpose(0, 1)  # (H, T', D)
+        first = group[0].past.chain(group[0].end - group[0].start)
+        pieces = first + [(past, past.own + end - start) for past, start, end in group[1:]]
+        keys = _joined([past.keys[layer][:, :count] for past, count in pieces], query.dtype)
+        values = _joined([past.values[layer][:, :count] for past, count in pieces], query.dtype)
+        if (number, window) not in self._masks:
+            self._masks[number, window] = _mask(group, window)
+        mask = self._masks[number, window]
+        see = _plain if softcap is None else _softcapped
+        return see(some, keys, values, mask, scaling, softcap or 0.0).transpose(0, 1)
 
 
-def _see(
-    query: Tensor, keys: Tensor, values: Tensor, scaling: float | None, window: int | None, softcap: float | None
-) -> Tensor:
-    """The last T of S tokens look back: query (H, T, D), keys (H', S, D), values (H', S, D') -> (H, T, D')."""
-    length = query.shape[1]
-    if window is not None and keys.shape[1] >= window + length:  # what no query sees any more is left out
-        keys, values = keys[:, -(window + length - 1) :], values[:, -(window + length - 1) :]
-    if length == keys.shape[1] and window is None and softcap is None:  # as transformers asks when it has read nothing
-        grouped = len(query) != len(keys)
-        return scaled_dot_product_attention(
-            query[None], keys[None], values[None], is_causal=length > 1, scale=scaling, enable_gqa=grouped
-        )[0]
-    mask = _mask(length, keys.shape[1], window, query.device)
-    if softcap is not None:
-        return _softcapped(query, keys, values, scaling or query.shape[-1] ** -0.5, mask, softcap)
+def _joined(pieces: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    return (pieces[0] if len(pieces) == 1 else torch.cat(list(pieces), 1)).to(dtype)
+
+
+def _mask(group: Sequence[Span], window: int | None) -> Tensor | None:
+    """(T, S) bool: which keys each token of a group sees: its trunk's, and its own past's; None for plain causal."""
+    past, start, end = group[0]
+    device = past.form.device
+    if len(group) == 1 and past.length == 0 and (window is None or end - start <= window):
+        return None
+    mask = torch.zeros(
+        group[-1].end - start,
+        past.start + sum(span.past.own + span.end - span.start for span in group),
+        dtype=torch.bool,
+        device=device,
+    )
+    column = past.start
+    for past, first, end in group:
+        rows, own = slice(first - start, end - start), past.own + end - first
+        query = torch.arange(past.length, past.length + end - first, device=device)[:, None]  # positions
+        for columns, positions in (
+            (slice(0, past.start), torch.arange(past.start, device=device)),
+            (slice(column, column + own), torch.arange(past.start, past.start + own, device=device)),
+        ):
+            sees = positions <= query
+            mask[rows, columns] = sees if window is None else sees & (positions > query - window)
+        column += own
+    return mask
+
+
+def _plain(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float, _: float) -> Tensor:
+    """query (H, T, D), keys (H', S, D), values (H', S, D') -> (H, T, D'), asked as transformers asks torch."""
     return scaled_dot_product_attention(
-        query[None], keys[None], values[None], mask, scale=scaling, enable_gqa=len(query) != len(keys)
+        query[None],
+        keys[None],
+        values[None],
+        mask,
+        is_causal=mask is None and query.shape[1] > 1,
+        scale=scaling,
+        enable_gqa=len(query) != len(keys),
     )[0]
 
 
-def _one_sees(query: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-    """One query (H, 1, D) of a narrow type over float32 keys (H', S, D) and values (H', S, D') -> (H, 1, D').
-
-    Rounded where torch's own attention in the narrow type rounds: probabilities, relative to the largest score of the
-    FLASH keys so far, before they weigh the values.
-    """
-    heads = len(keys)
-    wide = query.view(heads, -1, query.shape[2]).float()
-    scores = torch.bmm(wide, keys.transpose(1, 2)).mul_(scaling)  # (H', H/H', S)
-    top = scores.new_full((*scores.shape[:2], 1), -torch.inf)
-    total, out = torch.zeros_like(top), None
-    for start in range(0, scores.shape[2], FLASH):
-        some = scores[:, :, start : start + FLASH]
-        highest = torch.maximum(top, some.amax(2, keepdim=True))
-        before = torch.exp(top - highest)
-        shares = torch.exp(some - highest)
-        total = total * before + shares.sum(2, keepdim=True)
-        seen = torch.bmm(shares.to(query.dtype).float(), values[:, start : start + FLASH])
-        out = seen if out is None else out * before + seen
-        top = highest
-    assert out is not None
-    return (out / total).to(query.dtype).view(len(query), 1, -1)
-
-
-def _mask(length: int, keys: int, window: int | None, device: torch.device) -> Tensor | None:
-    """(T, S) bool: which of the S keys each of the last T tokens sees; None when all see all."""
-    if length == 1 and (window is None or keys <= window):
-        return None
-    mask = torch.ones(length, keys, dtype=torch.bool, device=device).tril_(keys - length)
-    return mask if window is None else mask.triu_(keys - length - window + 1)
-
-
-def _softcapped(query: Tensor, keys: Tensor, values: Tensor, scaling: float, mask: Tensor | None, cap: float) -> Tensor:
+def _softcapped(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scaling: float, cap: float) -> Tensor:
     """Attention whose scores are bounded by ±cap, written out: torch's own cannot do it."""
-    groups = len(query) // len(keys)
+    groups, (_, length, _) = len(query) // len(keys), query.shape
     keys, values = keys.repeat_interleave(groups, 0), values.repeat_interleave(groups, 0)
     scores = (query @ keys.transpose(1, 2) * (scaling / cap)).tanh_() * cap
-    if mask is not None:
-        scores.masked_fill_(~mask, -torch.inf)
+    if mask is None:
+        mask = torch.ones(length, length, dtype=torch.bool, device=query.device).tril_()
+    scores.masked_fill_(~mask, -torch.inf)
     return scores.softmax(-1, dtype=torch.float32).to(values.dtype) @ values

@@ -46,6 +46,11 @@ class Form(NamedTuple):
     device: torch.device
 
     @property
+    def alike(self) -> bool:
+        """Whether all layers keep the same of a token."""
+        return len(set(self.layers)) == 1
+
+    @property
     def token_bytes(self) -> int:
         """Bytes that one token takes in a `Past`."""
         return self.stored.itemsize * sum(layer.heads * (layer.key + layer.value) for layer in self.layers)
@@ -67,6 +72,7 @@ class Past:
         self.length: int = self.start
         memory = torch.empty(room * form.token_bytes // form.stored.itemsize, dtype=form.stored, device=form.device)
         sizes = [layer.heads * room * width for layer in form.layers for width in (layer.key, layer.value)]
+        self._memory = memory
         parts = iter(torch.split(memory, sizes))
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
@@ -107,18 +113,24 @@ class Past:
         assert held <= length <= self.length, f"a past of {held} to {self.length} tokens cannot go back to {length}"
         self.length = length
 
-    def pieces(self, layer: int, more: int = 0) -> list[tuple[Tensor, Tensor]]:
-        """Views of a layer's keys (H, n, D) and values (H, n, D'), in order: the trunk's, then its own with the
-        `more` tokens that were written and do not count yet."""
-        end = self.own + more
-        own = (self.keys[layer][:, :end], self.values[layer][:, :end])
-        return [*self.trunk.views(layer, self.start), own] if self.trunk else [own]
+    def stacked(self) -> tuple[Tensor, Tensor]:
+        """Keys and values of all layers at once, (L, H, room, D) each, for models whose layers are alike."""
+        assert self.form.alike, "the layers of this model differ"
+        layer = self.form.layers[0]
+        flat = self._memory.view(len(self.form.layers), -1)
+        cut = layer.heads * self.room * layer.key
+        heads = (len(self.form.layers), layer.heads, self.room)
+        return flat[:, :cut].view(*heads, layer.key), flat[:, cut:].view(*heads, layer.value)
 
-    def views(self, layer: int, length: int) -> list[tuple[Tensor, Tensor]]:
-        """`pieces` of the first `length` tokens only."""
-        end = length - self.start
-        own = (self.keys[layer][:, :end], self.values[layer][:, :end])
-        return [*self.trunk.views(layer, self.start), own] if self.trunk else [own]
+    def chain(self, more: int = 0) -> list[tuple["Past", int]]:
+        """Whose tokens this sequence is made of, from its first on: pasts, and how many of each one's own tokens; at
+        the end this one, with the `more` tokens that were written and do not count yet."""
+        pasts, past, end = [], self, self.length + more
+        while True:
+            pasts.append((past, end - past.start))
+            if past.trunk is None:
+                return pasts[::-1]
+            past, end = past.trunk, past.start
 
     def append(self, block: Block) -> None:
         """Append the keys and values of one chunk, copied."""

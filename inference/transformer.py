@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
-from inference.attention import Span, attend
+from inference.attention import Ragged
 from inference.cache import Form, LayerShape, Past
 from inference.job import ModelMissing
 from inference.network import Segment, side_by_side, taken_apart
@@ -58,7 +58,7 @@ class Transformer:
                 position_ids=torch.tensor([row.positions], device=device),
                 use_cache=False,
                 logits_to_keep=torch.tensor(row.wanted, device=device),
-                mien_spans=row.spans,
+                mien_row=Ragged(row.spans),
             ).logits  # (1, W, V)
         return taken_apart(segments, logits[0])
 
@@ -120,7 +120,7 @@ def ragged_attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     *,
-    mien_spans: list[Span] | None = None,
+    mien_row: Ragged | None = None,
     mien_noted: dict[int, Noted] | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
@@ -128,17 +128,17 @@ def ragged_attention(
 ) -> tuple[Tensor, None]:
     """What transformers asks of an attention: query (1, H, T, D), key and value (1, H', T, D) -> (1, T, H, D).
 
-    mien_spans: whose tokens these are. mien_noted: instead of attending, note what this layer works with.
+    mien_row: knows whose tokens these are. mien_noted: instead of attending, note what this layer works with.
     """
     layer: int = module.layer_idx  # type: ignore[assignment]
     if any(kwargs.get(name) is not None for name in NOT_OURS) or not getattr(module, "is_causal", True):
         raise NotImplementedError("this attention adds more to its scores than a window and a cap")
-    if mien_spans is None:
+    if mien_row is None:
         assert mien_noted is not None, "only Transformer.read may use this attention"
         mien_noted[layer] = Noted(LayerShape(key.shape[1], key.shape[3], value.shape[3]), sliding_window)
         return value.repeat_interleave(query.shape[1] // key.shape[1], 1).transpose(1, 2), None
-    out = attend(mien_spans, layer, query[0], key[0], value[0], scaling, sliding_window, softcap)
-    return out.transpose(0, 1)[None], None
+    query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # tokens first
+    return mien_row.attend(layer, query, key, value, scaling, sliding_window, softcap)[None], None
 
 
 @contextmanager
