@@ -17,12 +17,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spread
+from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
 from inference.loader import Loaded, load, unfilled
 from inference.network import Segment, network_of
 from inference.sampling import SamplingParams
-from inference.tokens import Message, ReplyText, Tokens
+from inference.tokens import Message, Tokens
+from inference.writer import Wish
 from kernels.linear4 import Linear4, Linear8
 from kernels.plain import dequantize4, dequantize8
 
@@ -85,29 +87,19 @@ def dequantised(loaded: Loaded) -> PreTrainedModel:
 
 def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[int]]:
     """The engine's own steps, nothing remembered between replies; gives the ids of `count` tokens."""
-    tokens, network = Tokens(loaded.tokenizer), network_of(loaded.model)
+    network, tokens = network_of(loaded.model), Tokens(loaded.tokenizer)
     params = SamplingParams(temperature=0, min_p=0, repetition_penalty=1, max_tokens=count)
 
     @torch.inference_mode()
     def run() -> list[int]:
-        text = Listening(tokens, prompt, ())
-        for _ in reply(network, PrefixCache(0), prompt, params, text, controls=frozenset()):
-            pass
-        return text.heard
+        steps = reply(Batch(network, PrefixCache(0)), Wish(prompt, params, tokens.decode, controls=frozenset()))
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return list(end.value)
 
     return run
-
-
-class Listening(ReplyText):
-    """A reply's text that also remembers the token ids it was made of."""
-
-    def __init__(self, tokens: Tokens, prompt: list[int], stops: tuple[str, ...]) -> None:
-        super().__init__(tokens, prompt, stops)
-        self.heard: list[int] = []
-
-    def push(self, token: int) -> str:
-        self.heard.append(token)
-        return super().push(token)
 
 
 def generator(model: PreTrainedModel, prompt: list[int], count: int) -> Callable[[], list[int]]:

@@ -158,13 +158,14 @@ class PrefixCache:
         self._blocks: OrderedDict[bytes, Block] = OrderedDict()
         self.bytes = 0
 
-    def fill(self, past: Past, tokens: Sequence[int]) -> int:
+    def fill(self, past: Past, tokens: Sequence[int], adapter: str | None = None) -> int:
         """Append to the empty `past` every leading chunk of `tokens` that is known; returns how many tokens that is.
 
-        At least the last token is left to be read, for its logits are wanted.
+        adapter: the LoRA that reads them; each keeps its own. At least the last token is left to be read, for its
+        logits are wanted.
         """
         known = []
-        for digest in _digests(tokens[:-1]):
+        for digest in _digests(tokens[:-1], adapter):
             if digest not in self._blocks:
                 break
             known.append(digest)
@@ -174,10 +175,10 @@ class PrefixCache:
             self._blocks.move_to_end(digest)
         return len(known) * CHUNK
 
-    def keep(self, past: Past, tokens: Sequence[int]) -> None:
+    def keep(self, past: Past, tokens: Sequence[int], adapter: str | None = None) -> None:
         """Remember the last chunk of `tokens`, a whole number of chunks that `past` has just read."""
         assert tokens and len(tokens) % CHUNK == 0, "only whole chunks are kept"
-        digests = list(_digests(tokens))
+        digests = list(_digests(tokens, adapter))
         if digests[-1] not in self._blocks:
             block = past.block(len(tokens) - CHUNK, len(tokens))
             self._blocks[digests[-1]] = block
@@ -189,9 +190,9 @@ class PrefixCache:
             self.bytes -= _bytes(self._blocks.popitem(last=False)[1])
 
 
-def _digests(tokens: Sequence[int]) -> Iterator[bytes]:
-    """For each whole chunk of `tokens`, a digest of all tokens up to its end."""
-    running = hashlib.blake2b(digest_size=16)
+def _digests(tokens: Sequence[int], adapter: str | None) -> Iterator[bytes]:
+    """For each whole chunk of `tokens`, a digest of all tokens up to its end and of who reads them."""
+    running = hashlib.blake2b((adapter or "").encode(), digest_size=16)
     for end in range(CHUNK, len(tokens) + 1, CHUNK):
         running.update(torch.tensor(tokens[end - CHUNK : end], dtype=torch.int64).numpy().tobytes())
         yield running.copy().digest()

@@ -1,107 +1,124 @@
-"""Reading a prompt, writing a reply, weighing options: the steps of a language model, as jobs for the device.
+"""Writing replies: the steps of one, and of several that share their prompt, as jobs for the device.
 
-Knows token ids and probabilities; text comes in through `tokens.ReplyText`, the device through whoever runs the
-steps. One step is one chunk of a prompt or one token of one reply.
+One step is one chunk of a prompt or one token of each of the job's replies; the reading of tokens is shared with all
+other jobs (inference/batch.py). Knows token ids; messages and names of models are the engine's business.
 """
 
+import hashlib
 from collections.abc import Sequence
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import Any, Never
 
-import torch
-from torch import Tensor
-
-from inference.cache import CHUNK, Past, PrefixCache
+from inference.batch import Batch, Row
 from inference.job import Steps
-from inference.network import Network, Segment
-from inference.sampling import Sampler, SamplingParams
-from inference.tokens import ReplyText
+from inference.prefill import prefill
+from inference.weigh import likelihoods
+from inference.writer import Ended, Wish, Writer
 
 
-def prefill(
-    network: Network, prefixes: PrefixCache, tokens: Sequence[int], room: int
-) -> Steps[Any, tuple[Past, Tensor]]:
-    """Read a prompt chunk by chunk, leaving out the chunks that are known.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One of several replies to the same prompt.
 
-    Returns its past, with room for `room` more tokens, and the logits (V,) after its last token.
+    ended: "end" when the model ended its turn, "stop" at a stop string, "length" when it was cut off.
+    likelihood: mean log-probability (nats) of its tokens after the prompt, by the model without sampler or guidance;
+    against: the same after another prompt, if one was given. Both are 0 for a reply of no token.
     """
-    past = network.past(len(tokens) + room)
-    done = prefixes.fill(past, tokens)
-    while True:
-        chunk = tokens[done : done + CHUNK]
-        [logits] = network.read([Segment(past, chunk)])
-        done += len(chunk)
-        if len(chunk) == CHUNK:
-            prefixes.keep(past, tokens[:done])
-        if done == len(tokens):
-            return past, logits
+
+    text: str
+    ended: Ended
+    likelihood: float
+    against: float | None
+
+
+def reply(batch: Batch, wish: Wish) -> Steps[str, list[int]]:
+    """Write one reply, yielding its text in pieces; returns its tokens.
+
+    Its draws depend on the wish, on nothing else the device does.
+    """
+    share = batch.network.form.token_bytes * _tokens(wish, 1)
+    yield from batch.budget.take(share)
+    writers: list[Writer] = []
+    try:
+        yield from _begin(batch, wish, [wish.params.seed], writers)
+        while writers[0].ended is None:
+            yield writers[0].write() or None
+        return writers[0].tokens
+    finally:
+        _leave(batch, writers)
+        batch.budget.give(share)
+
+
+def drafts(batch: Batch, wish: Wish, count: int, against: Sequence[int] | None) -> Steps[Never, list[Draft]]:
+    """Write `count` replies side by side behind one prompt, each with its own draws; weigh them `against` another."""
+    behind = 0 if against is None else len(against) + count * wish.params.max_tokens
+    share = batch.network.form.token_bytes * max(_tokens(wish, count), behind)
+    yield from batch.budget.take(share)
+    writers: list[Writer] = []
+    try:
+        seeds = [seed_of(wish.params.seed, number) for number in range(count)]
+        yield from _begin(batch, wish, seeds, writers, weighed=True)
+        while unfinished := [writer for writer in writers if writer.ended is None]:
+            for writer in unfinished:
+                writer.write()
+            yield None
+        _leave(batch, writers)
+        scores: list[float | None] = [None] * count
+        if against is not None:
+            trunk, logits = yield from prefill(batch.network, batch.prefixes, against, 0, wish.adapter)
+            written = [writer.tokens for writer in writers]
+            scores = [_mean(each) for each in (yield from likelihoods(batch, trunk, logits, written, wish.adapter))]
+        return [_draft(writer, score) for writer, score in zip(writers, scores, strict=True)]
+    finally:
+        _leave(batch, writers)
+        batch.budget.give(share)
+
+
+def seed_of(seed: int | None, number: int) -> int | None:
+    """The seed of draft `number`: the first one has the reply's own, so that it is the reply; None stays None."""
+    if seed is None or number == 0:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"{seed} {number}".encode(), digest_size=7).digest())
+
+
+def _begin(
+    batch: Batch, wish: Wish, seeds: Sequence[int | None], writers: list[Writer], *, weighed: bool = False
+) -> Steps[Any, None]:
+    """Read the prompts and put a writer for each of `seeds` into `writers`."""
+    rows = yield from _rows(batch, wish, wish.prompt, len(seeds))
+    negatives: list[Row] | list[None] = [None] * len(seeds)
+    if wish.negative is not None:
         yield None
+        negatives = yield from _rows(batch, wish, wish.negative, len(seeds))
+    for seed, row, negative in zip(seeds, rows, negatives, strict=True):
+        writers.append(Writer(wish, batch, row, negative, seed, weighed=weighed))
 
 
-def reply(
-    network: Network,
-    prefixes: PrefixCache,
-    prompt: Sequence[int],
-    params: SamplingParams,
-    text: ReplyText,
-    controls: frozenset[int],
-) -> Steps[str, None]:
-    """Write a reply to `prompt`, yielding its text in pieces.
-
-    It ends with a control token (the model's end of turn, or the beginning of somebody else's), a stop string, or
-    after max_tokens. The draws depend on params.seed and the prompt, on nothing else that the device does.
-    """
-    sampler = Sampler(params, [token for token in prompt if token not in controls])
-    past, logits = yield from prefill(network, prefixes, prompt, params.max_tokens)
-    for number in range(1, params.max_tokens + 1):
-        token = sampler.draw(logits)
-        if token in controls:
-            break
-        piece = text.push(token)
-        if text.stopped:
-            yield piece or None
-            return
-        yield piece or None
-        if number < params.max_tokens:
-            sampler.accept(token)
-            [logits] = network.read([Segment(past, (token,))])
-    yield text.flush() or None
+def _rows(batch: Batch, wish: Wish, prompt: Sequence[int], count: int) -> Steps[Any, list[Row]]:
+    """Rows that have read `prompt`: one that goes on in its past, or several that share it as their trunk."""
+    room = wish.params.max_tokens
+    past, logits = yield from prefill(batch.network, batch.prefixes, prompt, room if count == 1 else 0, wish.adapter)
+    pasts = [past] if count == 1 else [batch.network.past(room, past) for _ in range(count)]
+    return [Row(past, logits, wish.adapter) for past in pasts]
 
 
-def weigh(
-    network: Network, prefixes: PrefixCache, prompt: Sequence[int], options: Sequence[Sequence[int]]
-) -> Steps[Never, list[float]]:
-    """How likely each of `options` (token ids, none empty) is after `prompt`.
-
-    Returns the mean log-probability (nats) of each option's tokens: longer options are not at a disadvantage.
-    """
-    past, logits = yield from prefill(network, prefixes, prompt, 0)
-    first = torch.log_softmax(logits.double(), 0)
-    # What follows an option's last token does not matter, so that token is not read.
-    longer = [option[:-1] for option in options if len(option) > 1]
-    branches = [Segment(network.past(len(option), trunk=past), option, every=True) for option in longer]
-    after = iter(network.read(branches) if branches else [])
-    scores = []
-    for option in options:
-        total = first[option[0]]
-        if len(option) > 1:
-            rest = torch.log_softmax(next(after).double(), -1)
-            total = total + rest.gather(1, torch.tensor(option[1:], device=rest.device)[:, None]).sum()
-        scores.append(float(total) / len(option))
-    return scores
+def _leave(batch: Batch, writers: Sequence[Writer]) -> None:
+    """Take the writers' rows out of the batch and let go of what they remember."""
+    for writer in writers:
+        batch.leave(writer.rows)
+        writer.rows.clear()
 
 
-def shift(scores: Sequence[float], bias: Sequence[float], weight: float) -> list[float]:
-    """softmax(scores + weight·bias): a product of two experts, in log-space. Sums to 1."""
-    logits = torch.tensor(scores, dtype=torch.float64) + weight * torch.tensor(bias, dtype=torch.float64)
-    return [float(probability) for probability in torch.softmax(logits, 0)]
+def _tokens(wish: Wish, count: int) -> int:
+    """Tokens that writing `count` replies keeps at most."""
+    prompts = [wish.prompt, *([] if wish.negative is None else [wish.negative])]
+    return sum(len(prompt) + count * wish.params.max_tokens for prompt in prompts)
 
 
-def pick(probabilities: Sequence[float], seed: int | None) -> int:
-    """The index of the largest probability, or with a seed one drawn by them."""
-    if seed is None:
-        return max(range(len(probabilities)), key=probabilities.__getitem__)
-    generator = torch.Generator().manual_seed(seed)
-    uniform = float(torch.rand((), generator=generator, dtype=torch.float64))
-    edges = list(accumulate(probabilities))
-    return next((index for index, edge in enumerate(edges) if uniform * edges[-1] < edge), len(edges) - 1)
+def _draft(writer: Writer, against: float | None) -> Draft:
+    assert writer.ended is not None, "a draft is taken when it has ended"
+    return Draft(writer.text.visible, writer.ended, _mean(writer.likelihoods), against)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -4,24 +4,33 @@
         async for piece in engine.stream(messages, SamplingParams(seed=1)):
             print(piece, end="", flush=True)
 
-Text becomes tokens here, on the event loop's thread; everything else is a job on the device (inference/decode.py).
+Text becomes tokens here, on the event loop's thread; everything else is a job on the device: `decode.py` writes
+replies, `weigh.py` weighs words that are there already, and `batch.py` lets all of them share the model's reads.
 """
 
+import asyncio
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Never, Self
+from typing import Never, Protocol, Self
 
+from inference.batch import KV_BYTES, Batch
 from inference.cache import PrefixCache
-from inference.decode import pick, reply, shift, weigh
+from inference.decode import Draft, drafts, reply
 from inference.gpu import Gpu
+from inference.guidance import Guidance
 from inference.job import Job, Priority
 from inference.loader import Loaded, Quantization, load
 from inference.network import Network, network_of
-from inference.sampling import SamplingParams
-from inference.tokens import Message, ReplyText, Tokens
+from inference.sampling import Breakers, SamplingParams
+from inference.tokens import Message, Tokens
+from inference.weigh import pick, shift, weigh
+from inference.writer import Matcher, Wish
+
+__all__ = ["Choice", "Draft", "Engine", "Guidance", "TooLong"]
 
 PREFIX_BYTES = 256 << 20  # of keys and values kept for the beginnings that prompts have in common
 
@@ -38,11 +47,19 @@ class Choice:
     probabilities: tuple[float, ...]
 
 
+class Grammar(Protocol):
+    """What `inference.grammar.Grammar` is to the engine."""
+
+    def matcher(self, tokens: Tokens) -> Matcher:
+        """A new matcher at its beginning; the first one for a tokenizer takes a while."""
+
+
 class Engine:
     """A language model on the device, as an async context manager.
 
     model: "starter", a folder, or a hub name. cache: the folder for converted models. quantization: how weights that
-    are not quantized yet are loaded. prefix_bytes: memory for prompts read before. Raises ModelMissing with a sentence
+    are not quantized yet are loaded. prefix_bytes: memory for prompts read before. kv_bytes: memory for the
+    replies that are being written; one that finds no room waits for it. Raises ModelMissing with a sentence
     when the model is not on this machine.
     """
 
@@ -57,24 +74,27 @@ class Engine:
         *,
         quantization: Quantization = "none",
         prefix_bytes: int = PREFIX_BYTES,
+        kv_bytes: int = KV_BYTES,
     ) -> None:
         self._gpu = gpu
         self._name = model
         self._cache = cache
         self._quantization = quantization
         self._prefix_bytes = prefix_bytes
+        self._kv_bytes = kv_bytes
 
     async def __aenter__(self) -> Self:
-        loaded, self._network = await self._gpu.call(self._load, Priority.REPLY)
+        loaded, network = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
-        self._prefixes = PrefixCache(self._prefix_bytes)
+        self._breakers = Breakers(self._tokens.pieces, self._tokens.literal)
+        self._batch = Batch(network, PrefixCache(self._prefix_bytes), self._kv_bytes)
         self.context_tokens = loaded.context_tokens
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        del self._network, self._prefixes  # jobs that still run hold them until their end
+        del self._batch  # jobs that still run hold it until their end
 
     def _load(self) -> tuple[Loaded, Network]:
         loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization)
@@ -84,22 +104,60 @@ class Engine:
         """Tokens of the chat template's prompt for `messages`."""
         return len(self._tokens.prompt(messages))
 
-    async def stream(self, messages: Sequence[Message], params: SamplingParams) -> AsyncGenerator[str, None]:
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        params: SamplingParams,
+        *,
+        guidance: Guidance | None = None,
+        grammar: Grammar | None = None,
+        adapter: str | None = None,
+        tags: Mapping[str, SamplingParams] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncGenerator[str, None]:
         """The reply to `messages` in pieces of text. Closing the generator ends the job at its next step.
 
-        A last message of role "assistant" is continued. The reply is cut where the model's context ends. Raises
-        TooLong, Busy or NoRoom, each with a sentence for the member.
+        A last message of role "assistant" is continued. The reply is cut where the model's context ends.
+
+        guidance: what it should be unlike. grammar: what it must be. adapter: the LoRA that writes it. tags: `[name]`
+        in what the model writes does not reach the reader and switches to that name's sampler from there on (but for
+        max_tokens, stop and seed). timeout: seconds, waiting included, until it ends with TimedOut.
+
+        Raises TooLong, Busy, NoRoom or TimedOut, each with a sentence for the member.
         """
-        prompt = self._prompt(messages, room=1)
-        text = ReplyText(self._tokens, prompt, params.stop)
-        fitting = replace(params, max_tokens=min(params.max_tokens, self.context_tokens - len(prompt)))
-        steps = reply(self._network, self._prefixes, prompt, fitting, text, self._tokens.controls)
-        job = self._gpu.submit(steps, Priority.REPLY)
+        wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
+        job = self._gpu.submit(reply(self._batch, wish), Priority.REPLY, timeout=timeout)
         try:
             async for piece in job:
                 yield piece
         finally:
             job.cancel()
+
+    async def draft(
+        self,
+        messages: Sequence[Message],
+        params: SamplingParams,
+        count: int,
+        *,
+        guidance: Guidance | None = None,
+        against: Sequence[Message] | None = None,
+        grammar: Grammar | None = None,
+        adapter: str | None = None,
+        tags: Mapping[str, SamplingParams] | None = None,
+        timeout: float | None = None,
+    ) -> list[Draft]:
+        """`count` whole replies to `messages`, written side by side; the prompt is read and kept only once.
+
+        The first is what `stream` writes with the same seed; the others have seeds made from it. against: another
+        prompt after which the drafts are weighed too. Everything else is as for `stream`.
+        """
+        if count < 1:
+            raise ValueError(f"There must be one draft at least, not {count}.")
+        wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
+        other = None if against is None else self._prompt(against, room=wish.params.max_tokens)
+        steps = drafts(self._batch, wish, count, other)
+        job: Job[Never, list[Draft]] = self._gpu.submit(steps, Priority.REPLY, timeout=timeout)
+        return await job.result()
 
     async def choose(
         self,
@@ -109,6 +167,7 @@ class Engine:
         *,
         weight: float = 1.0,
         seed: int | None = None,
+        adapter: str | None = None,
     ) -> Choice:
         """The model's own choice among `options` as the beginning of its reply, leaned by `bias`.
 
@@ -121,11 +180,45 @@ class Engine:
             raise ValueError("There must be one finite bias for each option.")
         encoded = [self._tokens.literal(option) for option in options]
         prompt = self._prompt(messages, room=max(map(len, encoded)))
-        job: Job[Never, list[float]] = self._gpu.submit(
-            weigh(self._network, self._prefixes, prompt, encoded), Priority.REPLY
-        )
+        job: Job[Never, list[float]] = self._gpu.submit(weigh(self._batch, prompt, encoded, adapter), Priority.REPLY)
         probabilities = shift(await job.result(), bias, weight)
         return Choice(pick(probabilities, seed), tuple(probabilities))
+
+    async def _wish(
+        self,
+        messages: Sequence[Message],
+        params: SamplingParams,
+        guidance: Guidance | None,
+        grammar: Grammar | None,
+        adapter: str | None,
+        tags: Mapping[str, SamplingParams] | None,
+    ) -> Wish:
+        prompt = self._prompt(messages, room=1)
+        negative = None
+        if guidance is not None and guidance.scale != 1.0:
+            negative = self._prompt(guidance.messages, room=1)
+        longest = max(len(prompt), len(negative or ()))
+        await asyncio.to_thread(self._prepare, [params, *(tags or {}).values()], grammar)
+        return Wish(
+            prompt,
+            replace(params, max_tokens=min(params.max_tokens, self.context_tokens - longest)),
+            self._tokens.decode,
+            self._tokens.controls,
+            breakers=self._breakers,
+            negative=negative,
+            scale=guidance.scale if guidance is not None else 1.0,
+            matcher=None if grammar is None else partial(grammar.matcher, self._tokens),
+            adapter=adapter,
+            tags=tags or {},
+        )
+
+    def _prepare(self, samplers: Sequence[SamplingParams], grammar: Grammar | None) -> None:
+        """What is made once and takes a while; neither the event loop nor the device waits for it."""
+        if grammar is not None:
+            grammar.matcher(self._tokens)
+        for params in samplers:
+            if params.dry_multiplier > 0:
+                self._breakers(params.dry_sequence_breakers)
 
     def _prompt(self, messages: Sequence[Message], room: int) -> list[int]:
         prompt = self._tokens.prompt(messages)

@@ -1,4 +1,4 @@
-"""Between text and tokens: the chat template, plain encoding, text as it grows, and stop strings.
+"""Between text and tokens: the chat template, plain encoding, and text as it grows.
 
 Nothing that a member writes can become a control token: where a message contains the text of one, it is encoded
 letter by letter. Nothing that leaves here is half a character, a replacement character or a control token.
@@ -85,6 +85,11 @@ class Tokens:
         """The text of `ids`; control tokens have none, broken UTF-8 gives replacement characters."""
         return str(self._backend.decode(list(ids), skip_special_tokens=True))
 
+    def pieces(self) -> list[str]:
+        """The text of every token by itself, by id; broken UTF-8 gives replacement characters."""
+        count = self._backend.get_vocab_size(with_added_tokens=True)
+        return [str(text) for text in self._backend.decode_batch([[id] for id in range(count)])]
+
     def _render(self, messages: Sequence[Message]) -> str:
         continued = bool(messages) and messages[-1]["role"] == "assistant"
         for shape in (messages, _folded(messages)):
@@ -146,6 +151,16 @@ class Detokenizer:
         self._said = len(decode(self._ids))  # characters of the text of _ids that were handed out
         self._held = 0  # tokens whose text waits for the rest of a character
 
+    @property
+    def state(self) -> tuple[list[int], int, int]:
+        """What `restore` brings back."""
+        return self._ids.copy(), self._said, self._held
+
+    def restore(self, state: tuple[list[int], int, int]) -> None:
+        """Be as when `state` was asked for."""
+        ids, self._said, self._held = state
+        self._ids = ids.copy()
+
     def push(self, token: int) -> str:
         """The text that `token` completes; "" while a character is unfinished."""
         self._ids.append(token)
@@ -166,62 +181,3 @@ class Detokenizer:
         piece = self._decode(self._ids)[self._said :] if self._held else ""
         self._held = 0
         return piece.replace(REPLACEMENT, "")
-
-
-class StopStrings:
-    """Text in, text out up to the first stop string; what may be the beginning of one is held back.
-
-    The result does not depend on how the text is cut into pieces: the stop string that ends first counts, and of
-    those that end together the longest.
-    """
-
-    def __init__(self, stops: Sequence[str]) -> None:
-        assert all(stops), "an empty stop string would stop everything"
-        self._stops = tuple(stops)
-        self._held = ""
-        self.stopped = False
-
-    def push(self, piece: str) -> str:
-        """The part of the text so far that can be said now."""
-        if self.stopped:
-            return ""
-        text = self._held + piece
-        ends = [(text.find(stop) + len(stop), text.find(stop)) for stop in self._stops if stop in text]
-        if ends:
-            self.stopped, self._held = True, ""
-            return text[: min(ends)[1]]
-        said = len(text) - max((_overlap(text, stop) for stop in self._stops), default=0)
-        self._held = text[said:]
-        return text[:said]
-
-    def flush(self) -> str:
-        """What was held back and turned out to be no stop string."""
-        text, self._held = self._held, ""
-        return text
-
-
-def _overlap(text: str, stop: str) -> int:
-    """The length of the longest end of `text` that begins `stop`."""
-    lengths = range(min(len(text), len(stop) - 1), 0, -1)
-    return next((length for length in lengths if text.endswith(stop[:length])), 0)
-
-
-class ReplyText:
-    """A reply's text as its tokens arrive: whole characters, no stop string."""
-
-    def __init__(self, tokens: Tokens, prompt: Sequence[int], stops: Sequence[str]) -> None:
-        self._characters = Detokenizer(tokens.decode, prompt)
-        self._stops = StopStrings(stops)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a stop string was reached: the reply has ended."""
-        return self._stops.stopped
-
-    def push(self, token: int) -> str:
-        """The text that can be said now that `token` is there; may be ""."""
-        return self._stops.push(self._characters.push(token))
-
-    def flush(self) -> str:
-        """The rest, when no token follows."""
-        return self._stops.push(self._characters.flush()) + self._stops.flush()

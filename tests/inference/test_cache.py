@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from inference.cache import CHUNK, Past, PrefixCache
-from inference.decode import prefill
 from inference.loader import Loaded
 from inference.network import Network, Segment, network_of
+from inference.prefill import prefill
 
 
 class Counting:

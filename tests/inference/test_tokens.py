@@ -1,14 +1,12 @@
 """Text to tokens and back, on the starter model's own tokenizer."""
 
-from typing import Any
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inference.job import ModelMissing
 from inference.loader import Loaded
-from inference.tokens import Detokenizer, Message, ReplyText, StopStrings, Tokens
+from inference.tokens import Detokenizer, Message, Tokens
 
 SYSTEM = Message(role="system", content="You are Marigold, a pony who bakes.")
 
@@ -133,54 +131,3 @@ def test_text_after_broken_bytes_is_still_said(tokens: Tokens) -> None:
     cake = tokens.literal("🧁")
     ids = [cake[0], cake[0], cake[0], cake[0], cake[0], *tokens.literal(" fine words")]
     assert "".join(pieces(tokens, ids)).endswith("fine words")
-
-
-# --- stop strings --------------------------------------------------------------------------------------------------
-
-
-def until_stop(stops: tuple[str, ...], parts: list[str]) -> list[str]:
-    strings = StopStrings(stops)
-    return [*(strings.push(part) for part in parts), strings.flush()]
-
-
-@pytest.mark.parametrize(
-    ("stops", "parts", "expected"),
-    [
-        (("\nUser:",), ["Hi", "\n", "Us", "er", ": x"], ["Hi", "", "", "", "", ""]),
-        (("\nUser:",), ["Hi", "\n", "You"], ["Hi", "", "\nYou", ""]),
-        (("\nUser:",), ["Hi\nUse"], ["Hi", "\nUse"]),
-        (("aab",), ["a", "a", "a", "b"], ["", "", "a", "", ""]),
-        (("b", "abc"), ["a", "bc"], ["", "a", ""]),
-        (("b", "ab"), ["xa", "b"], ["x", "", ""]),
-        ((), ["a", "b"], ["a", "b", ""]),
-    ],
-)
-def test_stop_strings_by_hand(stops: tuple[str, ...], parts: list[str], expected: list[str]) -> None:
-    assert until_stop(stops, parts) == expected
-
-
-@given(
-    st.lists(st.text(alphabet="ab\n", min_size=1, max_size=4), max_size=3).map(tuple),
-    st.lists(st.text(alphabet="ab\n", max_size=5), max_size=8),
-)
-def test_how_the_text_is_cut_does_not_matter(stops: tuple[str, ...], parts: list[str]) -> None:
-    text = "".join(parts)
-    said = "".join(until_stop(stops, parts))
-    assert said == "".join(until_stop(stops, [text])) == "".join(until_stop(stops, list(text)))
-    assert text.startswith(said)
-    assert not any(stop in said for stop in stops)
-    assert (said == text) == (not any(stop in text for stop in stops))
-
-
-def test_nothing_is_said_after_a_stop(tokens: Tokens) -> None:
-    text = ReplyText(tokens, [], ("stop",))
-    said = [text.push(id) for id in tokens.literal("go on, then stop and go on")]
-    assert "".join(said).rstrip() == "go on, then"
-    assert text.stopped
-    assert text.flush() == ""
-
-
-def test_a_continued_reply_begins_after_what_was_said(tokens: Tokens) -> None:
-    prompt = tokens.literal("I feel")
-    text: Any = ReplyText(tokens, prompt, ())
-    assert "".join([*(text.push(id) for id in tokens.literal(" happy")), text.flush()]) == " happy"
