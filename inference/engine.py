@@ -86,7 +86,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         loaded, network = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
-        self._breakers = Breakers(self._tokens.pieces, self._tokens.literal)
+        self._breakers = Breakers(self._tokens.texts, self._tokens.literal)
         self._batch = Batch(network, PrefixCache(self._prefix_bytes), self._kv_bytes)
         self.context_tokens = loaded.context_tokens
         return self

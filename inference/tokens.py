@@ -85,10 +85,9 @@ class Tokens:
         """The text of `ids`; control tokens have none, broken UTF-8 gives replacement characters."""
         return str(self._backend.decode(list(ids), skip_special_tokens=True))
 
-    def pieces(self) -> list[str]:
-        """The text of every token by itself, by id; broken UTF-8 gives replacement characters."""
-        count = self._backend.get_vocab_size(with_added_tokens=True)
-        return [str(text) for text in self._backend.decode_batch([[id] for id in range(count)])]
+    def texts(self) -> list[str]:
+        """The text of every token by its id; bytes that are no whole character give replacement characters."""
+        return [piece.decode("utf-8", "replace") for piece in self.pieces]
 
     def _render(self, messages: Sequence[Message]) -> str:
         continued = bool(messages) and messages[-1]["role"] == "assistant"
