@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from inference.carriers import smollm2_gguf, verify
 from inference.convert import converted
+from inference.folder import load_model, load_tokenizer
 from inference.job import ModelMissing
-from inference.progress import Progress, bar
+from inference.progress import Progress, bar, silent
 from inference.rival import check_no_rival
 from kernels.layout import Blocks4, Blocks8
 from kernels.linear4 import Linear4, Linear8
@@ -50,15 +51,14 @@ def load(
 
     `cache` keeps converted GGUF files. `quantization` is for folders and hub names; a GGUF file is quantized already.
     A hub name is looked up in the local Hugging Face cache, and downloaded only if `download`. Raises ModelMissing
-    with what was looked for and what to do. Converting a file shows its progress on stderr unless `progress` is given.
+    with what was looked for and what to do. Its progress is shown on stderr unless `progress` is given.
     """
     check_no_rival()
     path = locate(model, cache, download)
-    if path.suffix == ".gguf":
-        with bar() as shown:
-            folder = converted(path, cache, progress or shown)
-        return load_packed(folder, model, device)
-    return load_folder(path, model, device, quantization)
+    with bar() as shown:
+        if path.suffix == ".gguf":
+            return load_packed(converted(path, cache, progress or shown), model, device)
+        return load_folder(path, model, device, quantization, progress or shown)
 
 
 def locate(model: str, cache: Path, download: bool = False) -> Path:
@@ -127,37 +127,17 @@ def put_weights(model: "PreTrainedModel", weights: dict[str, Tensor]) -> None:
         setattr(model.get_submodule(place), kind, nn.Parameter(value, requires_grad=False))
 
 
-def load_folder(folder: Path, name: str, device: torch.device | str, quantization: Quantization = "none") -> Loaded:
-    """Load a folder in transformers format, in bfloat16 or quantized by bitsandbytes."""
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=torch.bfloat16,
-            local_files_only=True,
-            **_packed_by_bitsandbytes(quantization, device),
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, SafetensorError) as error:  # files that are absent, damaged or not transformers' own
-        reason = str(error).strip().splitlines()[0]
-        raise ModelMissing(f"The model in {folder} cannot be loaded ({reason}): get it again.") from error
-    if quantization == "none":
-        model = model.to(device)
-    return Loaded(model.eval(), tokenizer, name, model.config.max_position_embeddings)
-
-
-def config_of(folder: Path) -> "PreTrainedConfig":
-    """The config of a transformers folder; ModelMissing when transformers knows no such model."""
-    from transformers import AutoConfig
-
-    try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelMissing(f"The model in {folder} cannot be loaded ({reason}): get it again.") from error
-    return config
+def load_folder(
+    folder: Path,
+    name: str,
+    device: torch.device | str,
+    quantization: Quantization = "none",
+    progress: Progress = silent,
+) -> Loaded:
+    """Load a folder in transformers format, in bfloat16 or packed by bitsandbytes."""
+    tokenizer = load_tokenizer(folder)  # first: what it lacks is found in a second
+    model = load_model(folder, device, quantization, progress)
+    return Loaded(model, tokenizer, name, model.config.get_text_config().max_position_embeddings)
 
 
 def _layer(place: str, weights: dict[str, Tensor], dense: Tensor | None) -> Linear4 | Linear8:
@@ -165,25 +145,6 @@ def _layer(place: str, weights: dict[str, Tensor], dense: Tensor | None) -> Line
     if codes.dtype == torch.int8:
         return Linear8(Blocks8(codes, scale), dense)
     return Linear4(Blocks4(codes, scale, weights[f"{place}.floor"]), weights.get(f"{place}.bias"))
-
-
-def _packed_by_bitsandbytes(quantization: Quantization, device: torch.device | str) -> dict[str, object]:
-    """transformers' arguments for bitsandbytes, which is imported only when a folder is quantized.
-
-    Nothing for "none": even `quantization_config=None` makes transformers forget that a checkpoint was saved quantized.
-    """
-    if quantization == "none":
-        return {}
-    from transformers import BitsAndBytesConfig
-
-    four_bits = {
-        "load_in_4bit": True,
-        "bnb_4bit_quant_type": "nf4",
-        "bnb_4bit_use_double_quant": True,
-        "bnb_4bit_compute_dtype": torch.bfloat16,
-    }
-    settings = BitsAndBytesConfig(**(four_bits if quantization == "nf4" else {"load_in_8bit": True}))
-    return {"quantization_config": settings, "device_map": {"": str(device)}}
 
 
 def _from_hub(name: str, download: bool) -> Path:

@@ -3,23 +3,21 @@
     sizes = measure("someone/Story-12B", "nf4", device="cuda")
     sizes.weight_bytes, sizes.layer_bytes, sizes.token_bytes
 
-Knows how files name and store weights, and what each way of loading (inference/loader.py) makes of them; knows nothing
-of how much room there is.
+Knows what each way of loading (inference/loader.py) makes of a stored tensor; knows nothing of how much room there is.
 
-Sources: the safetensors format (github.com/huggingface/safetensors, README); NF4 with double quantization, blocks of 64
-weights and of 256 scales: Dettmers et al., *QLoRA* (2023), as `bitsandbytes.functional.quantize_4bit` stores it.
+Source: NF4 with double quantization, blocks of 64 weights and of 256 scales: Dettmers et al., *QLoRA* (2023), as
+`bitsandbytes.functional.quantize_4bit` stores it.
 """
 
-import json
 import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from inference.job import ModelMissing
+from inference.checkpoint import TYPES, Stored, stored_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -27,23 +25,11 @@ if TYPE_CHECKING:
     from inference.convert import Gguf
     from inference.loader import Quantization
 
-INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 COMPUTE_BYTES = 2  # models compute in bfloat16, whatever their files hold
-LONGEST_HEADER = 100_000_000  # bytes; the safetensors library allows no more
 
-_ITEM_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "I16": 2, "U16": 2, "I32": 4, "U32": 4, "I64": 8, "U64": 8}
-_FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 _LAYER = re.compile(r"^(.*?\.\d+)\.")  # `model.layers.7`
 # bitsandbytes stores beside a packed weight what unpacks it; these keep their type.
 _STATISTICS = re.compile(r"\.(SCB|absmax|quant_map|nested_absmax|nested_quant_map|weight_format)$|\.quant_state\.")
-
-
-class Stored(NamedTuple):
-    """One tensor of a safetensors file, as its header names it."""
-
-    name: str
-    shape: tuple[int, ...]
-    kind: str  # the format's own word: BF16, F32, U8 …
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,49 +57,6 @@ def measure(model: str | Path, quantization: "Quantization" = "none", *, device:
     return _measure_gguf(path, kind) if path.suffix == ".gguf" else _measure_folder(path, quantization, kind)
 
 
-def read_header(file: Path) -> list[Stored]:
-    """The tensors of a safetensors file; ModelMissing when it is damaged or cut short."""
-    try:
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-            if length > LONGEST_HEADER:
-                raise ValueError("the header cannot be so long")
-            header: dict[str, Any] = json.loads(opened.read(length))
-        header.pop("__metadata__", None)
-        end = 8 + length + max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        stored = [Stored(name, tuple(entry["shape"]), entry["dtype"]) for name, entry in header.items()]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # damaged bytes do any of it
-        raise ModelMissing(f"{file} cannot be read as a safetensors file: get it again.") from error
-    if file.stat().st_size < end:
-        raise ModelMissing(f"{file} is cut short, as by a download that broke off: get it again.")
-    return stored
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a transformers folder, every one of them there; else ModelMissing names what is not."""
-    if (folder / INDEX).is_file():
-        try:
-            names = sorted(set(json.loads((folder / INDEX).read_text())["weight_map"].values()))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise ModelMissing(f"{folder / INDEX} is damaged: get it again.") from error
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing:
-            raise ModelMissing(
-                f"The model in {folder} lacks {missing[0]} ({len(missing)} of its {len(names)} files are not there): "
-                "get it again."
-            )
-        return [folder / name for name in names]
-    if (folder / SINGLE).is_file():
-        return [folder / SINGLE]
-    pickled = sorted(path.name for path in folder.glob("*.bin"))
-    if pickled:
-        raise ModelMissing(
-            f"The weights in {folder} are pickled ({pickled[0]}), which could run any program: get or make a copy of "
-            "the model with .safetensors files."
-        )
-    raise ModelMissing(f"The model in {folder} has no weights: there is neither {SINGLE} nor {INDEX}.")
-
-
 def token_bytes(config: "PreTrainedConfig", device: str) -> int:
     """Bytes of the keys and values of one token, all layers: float32 on a CPU (inference/cache.py), else bfloat16."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -122,10 +65,10 @@ def token_bytes(config: "PreTrainedConfig", device: str) -> int:
 
 
 def _measure_folder(folder: Path, quantization: "Quantization", device: str) -> Sizes:
-    from inference.loader import config_of
+    from inference.folder import config_of
 
     config = config_of(folder)
-    stored = [tensor for file in weight_files(folder) for tensor in read_header(file)]
+    stored = list(stored_in(folder))
     if config.tie_word_embeddings:  # some files hold the head all the same; it is not kept twice
         stored = [tensor for tensor in stored if not tensor.name.endswith("lm_head.weight")]
     text = config.get_text_config()
@@ -140,11 +83,15 @@ def _measure_folder(folder: Path, quantization: "Quantization", device: str) -> 
 def _bytes_once_loaded(tensor: Stored, quantization: "Quantization") -> int:
     """What a tensor takes after loading: bitsandbytes packs the matrices of the layers, the rest becomes bfloat16."""
     count = math.prod(tensor.shape)
-    if tensor.kind not in _FLOATS or _STATISTICS.search(tensor.name):  # a checkpoint that was saved quantized
-        return count * (_ITEM_BYTES.get(tensor.kind) or 4)
+    if not _is_float(tensor) or _STATISTICS.search(tensor.name):  # a checkpoint that was saved quantized
+        return tensor.bytes
     if quantization == "none" or not _is_packed(tensor):
         return count * COMPUTE_BYTES
     return nf4_bytes(count) if quantization == "nf4" else count + 4 * tensor.shape[0]
+
+
+def _is_float(tensor: Stored) -> bool:
+    return "float" in TYPES[tensor.kind][0]
 
 
 def _is_packed(tensor: Stored) -> bool:
