@@ -148,8 +148,8 @@ class Engine:
     ) -> list[Draft]:
         """`count` whole replies to `messages`, written side by side; the prompt is read and kept only once.
 
-        The first is what `stream` writes with the same seed; the others have seeds made from it. against: another
-        prompt after which the drafts are weighed too. Everything else is as for `stream`.
+        The first is drawn with the seed of `params`, the others with seeds made from it. against: another prompt
+        after which the drafts are weighed too. Everything else is as for `stream`.
         """
         if count < 1:
             raise ValueError(f"There must be one draft at least, not {count}.")
