@@ -19,8 +19,8 @@ def candidates_of(
     """All tokens that may be drawn at all.
 
     logits: (V,) of any float type, on any device; not modified. allowed: (V,) bool; None allows every token. bias: is
-    added to these tokens' logits, -inf bans. without: more banned tokens. Raises ValueError when no token is left, or
-    a bias is for none of the V tokens; FloatingPointError when the model's logits are no numbers.
+    added to these tokens' logits, -inf bans. without: more banned tokens. Raises ValueError when nothing is allowed, or
+    a bias is for none of the V tokens.
     """
     assert logits.ndim == 1, f"one row of logits at a time, not {tuple(logits.shape)}"
     scores: NDArray[np.float32] = logits.detach().float().cpu().numpy()
@@ -29,11 +29,10 @@ def candidates_of(
     candidates = Candidates(None, scores)
     if allowed is not None:
         assert allowed.shape == logits.shape, f"{tuple(allowed.shape)} allowed for {tuple(logits.shape)} logits"
-        candidates = _some(candidates, allowed.cpu().numpy())
-    lowest = float(candidates.logits.min())
-    if math.isnan(lowest):
-        raise FloatingPointError("The language model computed no numbers: its weights or its quantization are broken.")
-    return _some(candidates, candidates.logits > -math.inf) if lowest == -math.inf else candidates
+        candidates = candidates.keep(np.flatnonzero(allowed.cpu().numpy()))
+        if not len(candidates):
+            raise ValueError("No token may be drawn here: the grammar allows none.")
+    return candidates
 
 
 def _biased(scores: NDArray[np.float32], bias: Mapping[int, float], without: Collection[int]) -> NDArray[np.float32]:
@@ -44,10 +43,3 @@ def _biased(scores: NDArray[np.float32], bias: Mapping[int, float], without: Col
     scores[list(bias)] += np.array(list(bias.values()), dtype=np.float32)
     scores[list(without)] = -math.inf
     return scores
-
-
-def _some(candidates: Candidates, mask: NDArray[np.bool_]) -> Candidates:
-    places = np.flatnonzero(mask)
-    if not len(places):
-        raise ValueError("No token may be drawn here: the grammar and the bans together leave none.")
-    return candidates.keep(places)

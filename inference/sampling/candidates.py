@@ -13,34 +13,49 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Ids: TypeAlias = NDArray[np.int64]
-GROUP = 64  # tokens of which only the likeliest is looked at when it is estimated how large the largest are
-FEW = 4096  # so many logits are worth the cost of float64
+GROUP = 64  # tokens that are passed over at once where the likeliest of them is not likely enough
+FEW = 4096  # so many logits are worth the cost of float64, and are looked at one by one
 
 
 class Candidates:
-    """Tokens in ascending order with finite logits. At least one, and never modified: a sampler makes new ones.
+    """Tokens in ascending order with their logits. Never modified: a sampler makes new ones.
 
-    ids: (n,), or None while every token of the vocabulary is there. logits: (n,) float32 while there are
-    many, float64 as soon as a cut has left few; sums are always added in float64.
+    ids: (n,), or None while every token of the vocabulary is there. values: (n,) float32 while there are many,
+    float64 as soon as a cut has left few; sums are always added in float64. A logit is a value times the scale: a
+    temperature costs no pass over the vocabulary. A logit of -inf is a token that cannot be drawn.
     """
 
-    __slots__ = ("_top", "_weights", "ids", "logits")
+    __slots__ = ("_heads", "_top", "_weights", "ids", "scale", "values")
 
-    def __init__(self, ids: Ids | None, logits: Floats) -> None:
+    def __init__(self, ids: Ids | None, values: Floats, scale: float = 1.0) -> None:
         self.ids = ids
-        self.logits = logits
+        self.values = values
+        self.scale = scale
+        self._heads: Floats | None = None
         self._top: float | None = None
         self._weights: tuple[Floats, float] | None = None
 
     def __len__(self) -> int:
-        return len(self.logits)
+        return len(self.values)
 
     @property
     def top(self) -> float:
-        """The largest logit."""
+        """The largest logit. Raises ValueError where no token can be drawn, FloatingPointError for a broken model."""
         if self._top is None:
-            self._top = float(self.logits.max())
+            rest = self.values[len(self.heads) * GROUP :]
+            self._top = _number(max(float(part.max()) for part in (self.heads, rest) if len(part))) * self.scale
         return self._top
+
+    @property
+    def heads(self) -> Floats:
+        """The largest value of every group of GROUP; none where there are few tokens, and none for a last rest.
+
+        A group is not tokens side by side but every len(heads)-th: NumPy finds their largest ten times as fast.
+        """
+        if self._heads is None:
+            groups = len(self) // GROUP if len(self) > FEW else 0
+            self._heads = self.values[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+        return self._heads
 
     @property
     def weights(self) -> Floats:
@@ -58,25 +73,44 @@ class Candidates:
         return self.top + math.log(self.total)
 
     def entropy(self) -> float:
-        """-sum p·log p, in nats."""
-        below = self.logits - self.top
-        return math.log(self.total) - float((self.weights * below).sum(dtype=np.float64)) / self.total
+        """-sum p·log p, in nats; for finite logits."""
+        return math.log(self.total) - float((self.weights * self._below()).sum(dtype=np.float64)) / self.total
+
+    def changeable(self) -> Floats:
+        """The logits (n,), a copy."""
+        return self.values.copy() if self.scale == 1 else self.values * self.scale
 
     def keep(self, places: Ids) -> "Candidates":
         """Only the candidates at `places`, which ascend."""
         if len(places) == len(self):
             return self
         ids = places if self.ids is None else self.ids[places]
-        logits = self.logits[places]
-        return Candidates(ids, logits.astype(np.float64) if len(logits) <= FEW else logits)
+        values = self.values[places]
+        return Candidates(ids, values.astype(np.float64) if len(values) <= FEW else values, self.scale)
+
+    def finite(self) -> "Candidates":
+        """Only the candidates that can be drawn, for samplers to which it matters how many there are."""
+        return self if self.values.min() > -math.inf else self.keep(np.flatnonzero(self.values > -math.inf))
 
     def from_logit(self, floor: float) -> "Candidates":
         """Only the candidates whose logit is `floor` or more; the likeliest whatever the floor."""
-        return self.keep(np.flatnonzero(self.logits >= min(floor, self.top)))
+        return self.keep(self._reaching(min(floor, self.top) / self.scale))
 
-    def likeliest(self) -> "Candidates":
-        """Only the likeliest; of equals, the first."""
-        return self.keep(np.array([self.logits.argmax()]))
+    def likeliest(self, count: int = 1) -> "Candidates":
+        """Only the `count` likeliest; of equals, the first.
+
+        The count-th largest head is a floor that at least `count` values reach, and in a vocabulary few more do.
+        """
+        if count >= len(self):
+            return self
+        if count == 1:
+            place = self.values.argmax()
+            _number(float(self.values[place]))
+            return self.keep(np.array([place]))
+        heads = self.heads if count <= len(self.heads) else self.values
+        places = self._reaching(_th_largest(heads, count))
+        values = self.values[places]
+        return self.keep(places[reaching(values, _th_largest(values, count), count)])
 
     def token(self, place: int) -> int:
         """The token at a place."""
@@ -90,25 +124,28 @@ class Candidates:
         found: Ids = places[self.ids[places] == tokens]
         return found
 
+    def _reaching(self, floor: float) -> Ids:
+        """The places, ascending, whose value is `floor` or more."""
+        groups = np.flatnonzero(self.heads >= floor)
+        if 8 * len(groups) >= len(self.heads):
+            every: Ids = np.flatnonzero(self.values >= floor)
+            return every
+        inside = np.arange(GROUP)[:, None] * len(self.heads) + groups  # ascends row by row
+        rest = np.arange(GROUP * len(self.heads), len(self))
+        places = np.concatenate([inside.ravel(), rest])
+        found: Ids = places[self.values[places] >= floor]
+        return found
+
+    def _below(self) -> Floats:
+        """(n,) how far each logit is below the largest, 0 or less."""
+        below = self.values - self.top / self.scale
+        return below if self.scale == 1 else below * self.scale
+
     def _weighed(self) -> tuple[Floats, float]:
         if self._weights is None:
-            weights = np.exp(self.logits - self.top)
+            weights = np.exp(self._below())
             self._weights = weights, float(weights.sum(dtype=np.float64))
         return self._weights
-
-
-def largest(values: Floats, count: int) -> Ids:
-    """The places of the `count` largest values, ascending; of equals, the first. Only a few are sorted.
-
-    The largest of each group of many are compared: the count-th largest of them is a floor that at least `count`
-    values reach, and in a vocabulary few more do.
-    """
-    if count >= len(values):
-        return np.arange(len(values))
-    groups = len(values) // GROUP
-    heads = values if groups < count else values[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
-    places = np.flatnonzero(values >= _th_largest(heads, count))
-    return places[reaching(values[places], _th_largest(values[places], count), count)]
 
 
 def reaching(values: Floats, cutoff: float, count: int) -> Ids:
@@ -122,3 +159,12 @@ def reaching(values: Floats, cutoff: float, count: int) -> Ids:
 
 def _th_largest(values: Floats, count: int) -> float:
     return float(np.partition(values, len(values) - count)[len(values) - count])
+
+
+def _number(largest: float) -> float:
+    """The largest value, if it is one that can be drawn by."""
+    if largest == -math.inf:
+        raise ValueError("No token may be drawn here: the grammar and the bans together leave none.")
+    if not math.isfinite(largest):
+        raise FloatingPointError("The language model computed no numbers: its weights or its quantization are broken.")
+    return largest

@@ -7,14 +7,16 @@ import math
 
 import numpy as np
 
-from inference.sampling.candidates import Candidates, Floats, Ids, largest, reaching
+from inference.sampling.candidates import Candidates, Floats, reaching
 
 ROUNDING = 1e-7  # a set whose mass misses its goal by less than this has reached it: 0.5 + 0.3 is 0.8
+SORTED = 1024  # so many weights are sorted rather than parted
+SAMPLE, MARGIN = 1024, 50  # weights by which the others are parted; three standard deviations either way
 
 
 def top_k(candidates: Candidates, count: int) -> Candidates:
     """The `count` likeliest (Fan et al. 2018, arXiv 1805.04833)."""
-    return candidates.keep(largest(candidates.logits, count))
+    return candidates.likeliest(count)
 
 
 def top_p(candidates: Candidates, share: float) -> Candidates:
@@ -22,14 +24,8 @@ def top_p(candidates: Candidates, share: float) -> Candidates:
 
     The token that reaches it is kept, so one always is.
     """
-    goal = max(share - ROUNDING, 0.0) * candidates.total
-    places = _heavy(candidates.weights, candidates.total, goal)
-    weights = candidates.weights[places]
-    descending = np.sort(weights)[::-1]
-    mass = np.cumsum(descending, dtype=np.float64)
-    # those that do not reach it yet, and the one that does; rounding may leave the goal just out of reach
-    count = min(int(mass.searchsorted(goal)) + 1, len(places))
-    return candidates.keep(places[reaching(weights, float(descending[count - 1]), count)])
+    cutoff, count = _last_needed(candidates.weights, candidates.total, max(share - ROUNDING, 0.0) * candidates.total)
+    return candidates.keep(reaching(candidates.weights, cutoff, count))
 
 
 def min_p(candidates: Candidates, share: float) -> Candidates:
@@ -42,22 +38,50 @@ def top_n_sigma(candidates: Candidates, count: float) -> Candidates:
 
     The deviation is that of the candidates' logits, over n, not n - 1: llama.cpp's.
     """
-    mean = float(candidates.logits.mean(dtype=np.float64))
-    deviation = math.sqrt(float(np.square(candidates.logits - mean).mean(dtype=np.float64)))
+    candidates = candidates.finite()
+    mean = float(candidates.values.mean(dtype=np.float64))
+    variance = float(np.square(candidates.values - mean).mean(dtype=np.float64))
+    deviation = math.sqrt(variance) * candidates.scale
     return candidates.from_logit(candidates.top - count * deviation)
 
 
-def _heavy(weights: Floats, mass: float, goal: float) -> Ids:
-    """Places, ascending, that hold the heaviest weights which together reach `goal`, and few more.
+def _last_needed(weights: Floats, total: float, goal: float) -> tuple[float, int]:
+    """How many of the largest weights are needed to reach `goal`, and the last of them.
 
-    Of n weights, those below (mass - goal) / n weigh less than mass - goal together, so that the goal is reached
-    without any of them; and again among the rest, until that halves them no more.
+    Those that are certainly needed, and those that certainly are not, are set aside until few are left to sort. First
+    by a bound: of n weights, those below (total - goal) / n weigh less than total - goal together, so that the goal is
+    reached without any of them. Then around a guess (Floyd and Rivest 1975).
     """
-    places = np.flatnonzero(weights >= (mass - goal) / len(weights))
-    while True:
-        left = weights[places]
-        mass = float(left.sum(dtype=np.float64))
-        heavy = np.flatnonzero(left >= (mass - goal) / len(left))
-        if 2 * len(heavy) > len(left):
-            return places
-        places = places[heavy]
+    left = weights
+    if len(left) > SORTED:
+        heavy = weights >= (total - goal) / len(weights)
+        left = weights if heavy.all() else weights[np.flatnonzero(heavy)]
+    needed, mass = 0, 0.0  # so many are above all that are left, and weigh so much
+    while len(left) > SORTED:
+        low, high = _guess(left, goal - mass)
+        above = left >= high
+        heavier = float((left * above).sum(dtype=np.float64))
+        if mass + heavier >= goal:
+            rest = left[above]
+        else:
+            needed, mass = needed + int(np.count_nonzero(above)), mass + heavier
+            rest = left[np.flatnonzero((left >= low) & ~above)]
+            heavier = float(rest.sum(dtype=np.float64))
+            if mass + heavier < goal:
+                needed, mass, rest = needed + len(rest), mass + heavier, left[left < low]
+        if not 0 < len(rest) < len(left):
+            break  # many are equal, or rounding has lost the very last one
+        left = rest
+    descending = np.sort(left)[::-1]
+    place = min(int((mass + np.cumsum(descending, dtype=np.float64)).searchsorted(goal)), len(left) - 1)
+    return float(descending[place]), needed + place + 1
+
+
+def _guess(weights: Floats, goal: float) -> tuple[float, float]:
+    """Two values that probably have the last one needed between them, from a sample of the weights."""
+    sample = np.sort(weights[:: len(weights) // SAMPLE])[::-1]
+    sums = np.cumsum(sample, dtype=np.float64)
+    middle = int(sums.searchsorted(goal / float(weights.sum(dtype=np.float64)) * sums[-1]))
+    return float(sample[min(middle + MARGIN, len(sample) - 1)]), float(
+        sample[max(min(middle, len(sample)) - MARGIN, 0)]
+    )

@@ -57,7 +57,7 @@ def dry(candidates: Candidates, said: Ids, multiplier: float, base: float, allow
     lowered = {token: length for token, length in lengths.items() if () not in breakers.get(token, ())}
     if not lowered:
         return candidates
-    logits = candidates.logits.copy()
+    logits = candidates.changeable()
     for token, length in lowered.items():
         logits[candidates.places(np.array([token]))] -= multiplier * base ** (length - allowed)
     return Candidates(candidates.ids, logits)

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from inference.sampling.candidates import Candidates, largest
+from inference.sampling.candidates import Candidates
 
 LIKELIEST = 100  # tokens from which the exponent of Zipf's law is estimated: m in the paper
 
@@ -21,6 +21,7 @@ def mirostat_1(candidates: Candidates, mu: float, vocabulary: int) -> Candidates
 
     k = (e·2^mu / (1 - N^-e))^(1/s), e = s - 1, N tokens in the `vocabulary`; rounded down, one at least.
     """
+    candidates = candidates.finite()
     if len(candidates) == 1:
         return candidates
     exponent = zipf_exponent(candidates)
@@ -31,13 +32,13 @@ def mirostat_1(candidates: Candidates, mu: float, vocabulary: int) -> Candidates
     if log_k >= exponent * math.log(len(candidates)):
         return candidates
     count = int(math.exp(log_k / exponent)) if log_k > 0 else 1
-    return candidates.keep(largest(candidates.logits, max(count, 1)))
+    return candidates.likeliest(max(count, 1))
 
 
 def zipf_exponent(candidates: Candidates) -> float:
     """s of p(rank) ∝ rank^-s, by least squares on the steps between neighbours among the 100 likeliest."""
-    logits = candidates.logits[largest(candidates.logits, LIKELIEST)]
-    log_p = -np.sort(-logits.astype(np.float64))
+    likeliest = candidates.likeliest(LIKELIEST)
+    log_p = np.sort(likeliest.changeable().astype(np.float64))[::-1]  # but for a constant
     ranks = np.arange(1, len(log_p) + 1)
     steps = np.log(ranks[1:] / ranks[:-1])
     return float(steps @ (log_p[:-1] - log_p[1:]) / (steps @ steps))
@@ -54,4 +55,6 @@ def mirostat_2(candidates: Candidates, mu: float) -> Candidates:
 def surprise(candidates: Candidates, token: int) -> float | None:
     """-log2 of the token's probability among `candidates`; None where it is none of them."""
     places = candidates.places(np.array([token]))
-    return (candidates.log_total - float(candidates.logits[places[0]])) / math.log(2) if len(places) else None
+    if not len(places):
+        return None
+    return (candidates.log_total - float(candidates.values[places[0]]) * candidates.scale) / math.log(2)

@@ -12,7 +12,7 @@ def penalties(candidates: Candidates, said: Ids, repetition: float, frequency: f
     1909.05858). presence is subtracted once, frequency once for each time (OpenAI's). All three as in llama.cpp.
     """
     places = candidates.places(said)
-    logits = candidates.logits.copy()
+    logits = candidates.changeable()
     before = logits[places]
     # a token said twice is assigned the same value twice
     logits[places] = np.where(before > 0, before / repetition, before * repetition) - presence

@@ -9,7 +9,7 @@ def temperature(candidates: Candidates, heat: float) -> Candidates:
     """p to the power of 1 / heat. 0 leaves only the likeliest token."""
     if heat == 0:
         return candidates.likeliest()
-    return Candidates(candidates.ids, candidates.logits / heat)
+    return Candidates(candidates.ids, candidates.values, candidates.scale / heat)
 
 
 def dynamic_temperature(candidates: Candidates, heat: float, reach: float, exponent: float) -> Candidates:
@@ -18,6 +18,7 @@ def dynamic_temperature(candidates: Candidates, heat: float, reach: float, expon
     certainty: the candidates' entropy over the largest that so many of them can have, to the power of `exponent`;
     the lower end is never below 0. kalomaze's dynamic temperature, as in llama.cpp (temp_ext).
     """
+    candidates = candidates.finite()
     if len(candidates) == 1:
         return candidates
     lowest, highest = max(0.0, heat - reach), heat + reach

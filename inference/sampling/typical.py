@@ -9,7 +9,7 @@ import numpy as np
 from inference.sampling.candidates import Candidates
 from inference.sampling.cuts import ROUNDING
 
-NEAR = 1.0  # nats around the entropy that are looked at first
+NEAR = 0.25  # nats around the entropy that are looked at first
 
 
 def typical_p(candidates: Candidates, share: float) -> Candidates:
@@ -17,7 +17,8 @@ def typical_p(candidates: Candidates, share: float) -> Candidates:
 
     Only the tokens within some distance are sorted; the distance is doubled until they hold enough.
     """
-    surprise = candidates.log_total - candidates.logits  # (n,) nats
+    candidates = candidates.finite()
+    surprise = candidates.log_total - candidates.changeable()  # (n,) nats
     distance = np.abs(surprise - candidates.entropy())
     goal = max(share - ROUNDING, 0.0) * candidates.total
     farthest = float(distance.max())
