@@ -7,8 +7,11 @@ Outside the mask the known picture is put back after every step, at the noise le
 `next` is one step on the device. It knows neither personas nor files.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -33,10 +36,23 @@ class Canvas:
     seed: int
 
 
-def inpaint(parts: Parts, canvases: list[Canvas], num_inference_steps: int = 4) -> Steps[None, Tensor]:
+Hosting: TypeAlias = Callable[[], AbstractContextManager[None]]
+"""What is entered around all that the UNet computes: its weights are on the device inside (inference/residency.py)."""
+
+
+def inpaint(
+    parts: Parts,
+    canvases: list[Canvas],
+    num_inference_steps: int = 4,
+    *,
+    at_once: int | None = None,
+    hosting: Hosting = nullcontext,
+) -> Steps[None, Tensor]:
     """Paint several faces at once; returns their pixels (B, 3, size, size) float32 on the CPU, about -1..1.
 
     Pixels outside the masks come back as they were given, up to rounding. The same seed gives the same picture.
+    at_once: how many the UNet and the codec see at a time, for want of memory; None = all. One yield follows whatever
+    the UNet computed at a time.
     """
     # 1. Check inputs
     check_inputs(parts, canvases, num_inference_steps)
@@ -57,16 +73,31 @@ def inpaint(parts: Parts, canvases: list[Canvas], num_inference_steps: int = 4) 
 
     # 5. Denoise
     sample = noise * times[0] + known * (1 - times[0])
+    size = at_once or len(canvases)
     for (t, t_next), timestep in zip(pairwise(times), timesteps, strict=True):
-        seen = torch.cat((sample, shown), dim=1).to(parts.dtype, memory_format=torch.channels_last)
-        # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
-        said = parts.unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample.float()
-        predicted = known + said if parts.predicts == "difference" else said
+        said = []
+        inputs = torch.cat((sample, shown), dim=1)  # (B, C + Cm + C, h, w)
+        for seen, prompt in zip(torch.split(inputs, size), torch.split(prompts, size), strict=True):
+            with hosting():
+                said.append(_ask(parts, seen, timestep, prompt))
+            if len(said) * size < len(canvases):
+                yield None
+        predicted = torch.cat(said)
+        if parts.predicts == "difference":
+            predicted = known + predicted
         sample = euler_blend(sample, predicted, t, t_next, may_change, known, noise)
         yield None
 
     # 6. Back to pixels
-    return parts.codec.decode(sample).float().cpu()
+    return torch.cat([parts.codec.decode(codes).float().cpu() for codes in torch.split(sample, size)])
+
+
+def _ask(parts: Parts, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
+    """What the UNet says to its inputs (b, C + Cm + C, h, w) and prompts (b, tokens, width): (b, C, h, w) float32."""
+    # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
+    seen = seen.to(parts.dtype, memory_format=torch.channels_last)
+    said: Tensor = parts.unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample
+    return said.float()
 
 
 def schedule(parts: Parts, num_inference_steps: int) -> tuple[list[float], Tensor]:

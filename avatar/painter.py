@@ -14,7 +14,9 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import dist
 from pathlib import Path
 from types import TracebackType
@@ -29,14 +31,15 @@ from avatar.expression import ExpressionSpec, middle, spec_for
 from avatar.gate import Verdict, judge
 from avatar.inpaint import Canvas, inpaint
 from avatar.mask import Floats, Portrait, Portraits
-from avatar.parts import Parts, open_parts, painter_folder, revision_of
+from avatar.parts import Parts, import_diffusers, open_parts, painter_folder, revision_of
 from avatar.picture import to_png
 from avatar.prompts import Prompts
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, Shelved, key_of
 from inference.gpu import Gpu
-from inference.job import Priority, Replaced, Steps, Stopped
+from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
+from inference.residency import Guest
 from persona.card import Persona
 
 log = logging.getLogger(__name__)
@@ -86,7 +89,7 @@ class Painter:
         self._num_steps = steps
         self._judge = judge
         self._portraits = Portraits(shelf.folder / "masks")
-        self._parts: Parts | None = None  # the device thread's
+        self._opened: tuple[Parts, Guest] | None = None  # the device thread's: the UNet is a guest on the device
         self._works: dict[str, _Work] = {}
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
         self._unfit: set[str] = set()
@@ -105,7 +108,8 @@ class Painter:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._parts = None
+        with suppress(Busy, Stopped):
+            await self._gpu.call(self._close, Priority.FEELING)
 
     # --- what others ask ------------------------------------------------------------------------------------------
 
@@ -233,8 +237,10 @@ class Painter:
 
     async def _paint(self, order: _Order, priority: Priority) -> Face | None:
         cutting = await asyncio.to_thread(cut, order.portrait, self._size)
+        await asyncio.to_thread(import_diffusers)
         for attempt in range(ATTEMPTS):
-            painted = await self._gpu.submit(self._steps(order, cutting, attempt), priority).result()
+            steps = partial(self._steps, order, cutting, attempt)
+            painted = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
             if painted is None:  # a more urgent request painted the same face meanwhile
                 found = self._shelf.get(order.key)
             else:
@@ -244,21 +250,34 @@ class Painter:
         self._unfit.add(order.key)
         return None
 
-    def _steps(self, order: _Order, cutting: Cutting, attempt: int) -> Steps[None, Floats | None]:
-        """The job: (S, S, 3) about 0..1, or None if the face has come to the shelf since."""
+    def _steps(
+        self, order: _Order, cutting: Cutting, attempt: int, at_once: int | None = None
+    ) -> Steps[None, Floats | None]:
+        """The job: (S, S, 3) about 0..1, or None if the face has come to the shelf since. at_once: see inpaint."""
         if self._shelf.get(order.key) is not None:
             return None
-        if self._parts is None:
-            self._parts = open_parts(self._folder, self._gpu.device)
+        residency, device = self._gpu.residency, self._gpu.device
+        if self._opened is None:
+            parts = open_parts(self._folder, device)
+            self._opened = parts, residency.invite("painter", parts.unet)
             yield None
         siblings = (expression.prompt for expression in order.persona.card.expressions.values())
-        prompt = self._prompts.embed(order.spec.prompt, siblings, self._gpu.device)
+        prompt = yield from self._prompts.embed(order.spec.prompt, siblings, device, residency)
         yield None
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
         canvas = Canvas(pixels, mask, prompt, (order.spec.seed + attempt) % SEEDS)
-        painted = yield from inpaint(self._parts, [canvas], self._num_steps)  # (1, 3, S, S)
+        parts, guest = self._opened
+        yield from residency.bring(guest)
+        hosting = partial(residency.hosting, guest)
+        painted = yield from inpaint(parts, [canvas], self._num_steps, at_once=at_once, hosting=hosting)
         return np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
+
+    def _close(self) -> None:
+        """Let go of the parts, on the device's thread."""
+        if self._opened is not None:
+            self._gpu.residency.dismiss(self._opened[1])
+            self._opened = None
 
     def _finish(self, order: _Order, cutting: Cutting, painted: Floats) -> Shelved | None:
         """Judge a painting, lay it over the portrait, put it on the shelf; None if it is not fit to be seen."""

@@ -6,8 +6,9 @@
     codec.json                  {"kind": "patch", "patch": 6, "size": 192}; see avatar/codec.py.
                                 "predicts": "difference" if the UNet predicts x minus the base picture, not x itself
 
-Opening moves weights, so it belongs on the device's thread; `painter_folder` and `revision_of` only look at files and
-may be called anywhere. The text encoder is not a part: prompts come as embeddings (avatar/prompts.py).
+The weights are read into host memory; whoever computes with them moves them to the device (inference/residency.py).
+`painter_folder` and `revision_of` only look at files. The text encoder is not a part: prompts come as embeddings
+(avatar/prompts.py).
 """
 
 import hashlib
@@ -42,7 +43,10 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the denoising loop needs, on its device. `unet` and `scheduler` are diffusers' own objects."""
+    """What the denoising loop needs. `unet` and `scheduler` are diffusers' own objects; the UNet is in host memory.
+
+    device, dtype: where and in what it computes.
+    """
 
     unet: torch.nn.Module
     scheduler: Scheduler
@@ -83,23 +87,22 @@ def revision_of(folder: Path) -> str:
 
 
 def open_parts(folder: Path, device: torch.device) -> Parts:
-    """Load a painter onto `device`; ModelMissing says in one sentence what is wrong with its folder."""
+    """Load a painter that will compute on `device`; ModelMissing says in one sentence what is wrong with its folder."""
     codec = load_codec(folder / "codec.json")
     predicts = _predicts(folder / "codec.json")
     _check_classes(folder / "model_index.json")
     dtype = fitting_dtype(device)
-    # Late, because diffusers takes seconds to import and a face from the shelf needs none of it.
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     try:
-        unet = _open_unet(folder, device, dtype)
+        unet = _open_unet(folder, dtype)
         scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
     except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
         raise ModelMissing(f"The painter in {folder} cannot be read ({_first_line(error)}).") from error
     return Parts(unet, scheduler, codec, predicts, device, dtype)
 
 
-def _open_unet(folder: Path, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
+def _open_unet(folder: Path, dtype: torch.dtype) -> torch.nn.Module:
     """diffusers' model with the folder's weights. Not by from_pretrained: when that fails, it leaves torch's default
     dtype changed for the whole process (diffusers 0.42)."""
     from diffusers import UNet2DConditionModel
@@ -109,8 +112,15 @@ def _open_unet(folder: Path, device: torch.device, dtype: torch.dtype) -> torch.
     with torch.device("meta"):  # no time for random weights that are replaced at once
         unet = UNet2DConditionModel.from_config({**config})
     unet.load_state_dict(weights, assign=True)
-    placed: torch.nn.Module = unet.to(device, memory_format=torch.channels_last)
-    return placed.eval().requires_grad_(False)
+    laid_out: torch.nn.Module = unet.to(memory_format=torch.channels_last)
+    return laid_out.eval().requires_grad_(False)
+
+
+def import_diffusers() -> None:
+    """Import what opening needs. It takes seconds, so not on the device's thread, where replies would wait for it; and
+    late, because a face from the shelf needs none of it."""
+    from diffusers import FlowMatchEulerDiscreteScheduler as FlowMatchEulerDiscreteScheduler
+    from diffusers import UNet2DConditionModel as UNet2DConditionModel
 
 
 def fitting_dtype(device: torch.device) -> torch.dtype:

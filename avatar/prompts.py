@@ -6,7 +6,9 @@ An expression's prompt never changes, so its embedding is computed once and the 
 import hashlib
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,10 @@ from torch import Tensor
 from avatar.shelf import write_whole
 from emotion.encoder import WIDTH, load_encoder
 from inference.carriers import MINILM
+from inference.job import Steps
+from inference.residency import Residency
+
+BATCH = 8  # prompts in one step: some 40 ms of one core
 
 
 class Prompts:
@@ -32,8 +38,10 @@ class Prompts:
         sound = numbers.shape == (WIDTH,) and numbers.dtype == np.float32 and bool(np.isfinite(numbers).all())
         return torch.from_numpy(numbers)[None] if sound else None
 
-    def embed(self, prompt: str, siblings: Iterable[str], device: torch.device) -> Tensor:
-        """The embedding (1, 384) float32 of a prompt, on the CPU; loads the encoder if it must (device thread only).
+    def embed(
+        self, prompt: str, siblings: Iterable[str], device: torch.device, residency: Residency
+    ) -> Steps[Any, Tensor]:
+        """Steps that give the embedding (1, 384) float32 of a prompt, on the CPU; the encoder is loaded if it must be.
 
         A unit vector times the square root of its width, so that its numbers are about 1 wide, as the UNet expects.
         siblings: prompts that will be asked for soon; embedded with it, so that the encoder is loaded once for all.
@@ -42,10 +50,19 @@ class Prompts:
         if known is not None:
             return known
         wanted = [prompt, *sorted(p for p in {*siblings} - {prompt} if self.remembered(p) is None)]
-        embeddings: Tensor = load_encoder(device=device).embed(wanted) * WIDTH**0.5  # (n, 384)
-        for text, embedding in zip(wanted, embeddings, strict=True):
-            self._remember(text, embedding)
-        return embeddings[:1]
+        encoder = replace(load_encoder(), device=device)
+        guest = residency.invite("text encoder", encoder.model)
+        embeddings: list[Tensor] = []
+        try:
+            for texts in (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)):
+                yield None
+                with residency.hosting(guest):
+                    embeddings.append(encoder.embed(texts) * WIDTH**0.5)  # (n, 384)
+                for text, embedding in zip(texts, embeddings[-1], strict=True):
+                    self._remember(text, embedding)
+        finally:
+            residency.dismiss(guest)  # what it said is remembered, so it will hardly be needed again
+        return embeddings[0][:1]
 
     def _remember(self, prompt: str, embedding: Tensor) -> None:
         buffer = io.BytesIO()

@@ -28,9 +28,9 @@ def canvas(seed: int = 0) -> Canvas:
     return Canvas(pixels, mask, torch.randn(1, 384, generator=generator), seed)
 
 
-def run(parts: Parts, canvases: Sequence[Canvas], steps: int = 4) -> tuple[Tensor, int]:
+def run(parts: Parts, canvases: Sequence[Canvas], steps: int = 4, at_once: int | None = None) -> tuple[Tensor, int]:
     """What the loop returns, and how often it yielded."""
-    job, yields = inpaint(parts, list(canvases), steps), 0
+    job, yields = inpaint(parts, list(canvases), steps, at_once=at_once), 0
     with torch.inference_mode():
         while True:
             try:
@@ -45,6 +45,19 @@ def test_nine_numbers_of_a_painted_face(parts: Parts) -> None:
     slice_ = painted[0, 1, 10:13, 10:13].flatten().tolist()
     expected = [0.5812, 0.6474, -0.2706, -0.4507, 0.0068, -0.0074, -0.4348, 0.1592, -0.4527]
     assert np.allclose(slice_, expected, atol=4e-2), str([round(x, 4) for x in slice_])
+
+
+def test_a_few_at_a_time_are_the_same_faces_in_more_and_smaller_steps(parts: Parts) -> None:
+    seen: list[int] = []
+    hook = parts.unet.register_forward_pre_hook(lambda unet, args: seen.append(len(args[0])))
+    canvases = [canvas(seed) for seed in range(5)]
+    together, _ = run(parts, canvases)
+    assert seen == [5] * 4
+    seen.clear()
+    painted, yields = run(parts, canvases, at_once=2)
+    hook.remove()
+    assert seen == [2, 2, 1] * 4 and yields == len(seen)
+    assert torch.allclose(painted, together, atol=4e-2)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4, 7])

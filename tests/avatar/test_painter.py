@@ -1,12 +1,13 @@
 import asyncio
 import os
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from avatar import painter as painter_module
@@ -15,12 +16,14 @@ from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Verdict
 from avatar.mask import Floats
 from avatar.painter import ATTEMPTS, Painter
+from avatar.parts import Parts
 from avatar.picture import PortraitError
 from avatar.shelf import Shelf, avatar_bytes
 from inference.gpu import Gpu
-from inference.job import ModelMissing, Priority, Replaced, Steps, Stopped
+from inference.job import ModelMissing, NoRoom, Priority, Replaced, Steps, Stopped
 from persona.card import Persona
 from tests.avatar.pictures import face_mask, face_picture, outside_is_untouched
+from tests.inference.tiny_card import TinyCard
 
 NAMES = ["neutral", "joy", "sadness", "anger"]
 
@@ -131,7 +134,7 @@ async def test_everyone_who_wants_the_same_face_shares_one_job(
     monkeypatch.setattr(gpu, "submit", lambda *args, **named: jobs.append(args) or submit(*args, **named))
     async with open_painter() as painter:
         faces = await asyncio.gather(*(painter.paint(dot, spec(dot)) for _ in range(5)))
-    assert len({face.sha256 for face in faces}) == 1 and len(jobs) == 1
+        assert len({face.sha256 for face in faces}) == 1 and len(jobs) == 1
 
 
 async def test_one_who_leaves_does_not_take_the_face_from_the_others(
@@ -213,13 +216,15 @@ async def test_a_reply_that_needs_the_face_does_not_wait_at_prewarm_priority(
     async with open_painter() as painter:
         waiting = joined(painter, monkeypatch)
         with held(gpu):
-            monkeypatch.setattr(gpu, "submit", lambda steps, how: priorities.append(how) or submit(steps, how))
+            monkeypatch.setattr(
+                gpu, "submit", lambda steps, how, **named: priorities.append(how) or submit(steps, how, **named)
+            )
             warming = asyncio.create_task(painter.paint(dot, spec(dot), priority=Priority.PREWARM))
             await waiting.get()
             urgent = asyncio.create_task(painter.paint(dot, spec(dot)))
             await waiting.get()
         assert (await warming).sha256 == (await urgent).sha256
-    assert sorted(priorities) == [Priority.PORTRAIT, Priority.PREWARM]  # which comes first is the threads' affair
+        assert sorted(priorities) == [Priority.PORTRAIT, Priority.PREWARM]  # which comes first is the threads' affair
 
 
 async def test_an_unfit_face_is_tried_with_the_next_seed(open_painter: Open, dot: Persona) -> None:
@@ -329,3 +334,102 @@ async def test_leaving_the_painter_ends_what_is_being_painted(
             await waiting.get()
         with pytest.raises(Stopped):
             await face
+
+
+class Easel:
+    """Where a painter's UNet is: its forward tells at every call whether its weights are on the card."""
+
+    def __init__(self, card: TinyCard, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.painted_on_card: list[bool] = []
+        self.out_of_memory = 0  # how many of the next calls the card has no room for
+        opening = painter_module.open_parts
+
+        def watched(folder: Path, device: torch.device) -> Parts:
+            parts = opening(folder, device)
+            parts.unet.register_forward_pre_hook(lambda unet, _: self._called(card, unet))
+            return parts
+
+        monkeypatch.setattr(painter_module, "open_parts", watched)
+
+    def _called(self, card: TinyCard, unet: torch.nn.Module) -> None:
+        self.painted_on_card.append(all(card.holds(weight) for weight in unet.parameters()))
+        if self.out_of_memory:
+            self.out_of_memory -= 1
+            card.allocate(card.total)
+
+
+@pytest.fixture
+async def small_gpu() -> AsyncIterator[tuple[Gpu, TinyCard]]:
+    """A device whose card has room for the tiny painter and little more."""
+    card = TinyCard(3 << 20)
+    async with Gpu("cpu", threads=1, card=card) as gpu:
+        yield gpu, card
+
+
+async def test_the_painter_is_a_guest_on_the_card(
+    small_gpu: tuple[Gpu, TinyCard],
+    open_painter: Open,
+    painter_path: Path,
+    prompt_cache: Path,
+    tmp_path: Path,
+    dot: Persona,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with open_painter() as painter:
+        at_home = await painter.paint(dot, spec(dot))
+    gpu, card = small_gpu
+    easel = Easel(card, monkeypatch)
+    async with Painter(gpu, str(painter_path), prompt_cache, Shelf(tmp_path / "other"), judge=accept) as painter:
+        face = await painter.paint(dot, spec(dot))
+        assert [one.name for one in gpu.residency.residents if one.here] == ["painter"]
+        await gpu.call(gpu.residency.send_out, Priority.REPLY)
+        assert card.taken == 0
+        await painter.paint(dot, spec(dot, "anger"))
+    assert easel.painted_on_card == [True] * 8 and card.taken == 0 and gpu.residency.residents == ()
+    assert face.sha256 == at_home.sha256
+
+
+async def test_a_painting_that_runs_out_of_memory_is_begun_again_smaller(
+    small_gpu: tuple[Gpu, TinyCard],
+    painter_path: Path,
+    prompt_cache: Path,
+    shelf: Shelf,
+    dot: Persona,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu, card = small_gpu
+    easel = Easel(card, monkeypatch)
+    async with Painter(gpu, str(painter_path), prompt_cache, shelf, judge=accept) as painter:
+        easel.out_of_memory = 1
+        assert (await painter.paint(dot, spec(dot))).painted
+        assert len(easel.painted_on_card) == 5
+        easel.out_of_memory = 2
+        with pytest.raises(NoRoom, match="nothing else was affected"):
+            await painter.paint(dot, spec(dot, "anger"))
+        assert (await painter.paint(dot, spec(dot, "anger"))).painted
+
+
+async def test_a_reply_that_needs_room_sends_the_painter_out_between_two_steps(
+    small_gpu: tuple[Gpu, TinyCard],
+    painter_path: Path,
+    prompt_cache: Path,
+    shelf: Shelf,
+    dot: Persona,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu, card = small_gpu
+    easel = Easel(card, monkeypatch)
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+    called = easel._called
+    monkeypatch.setattr(easel, "_called", lambda *what: (loop.call_soon_threadsafe(begun.set), called(*what))[1])
+
+    def reply() -> Steps[None, int]:
+        yield None
+        return card.allocate(card.total - 4096).nbytes
+
+    async with Painter(gpu, str(painter_path), prompt_cache, shelf, steps=50, judge=accept) as painter:
+        painting = asyncio.create_task(painter.paint(dot, spec(dot)))
+        await begun.wait()
+        assert await gpu.submit(reply(), Priority.REPLY, smaller=reply).result() == card.total - 4096
+        assert (await painting).painted
+    assert easel.painted_on_card == [True] * 50 and len(card.moves) % 2 == 0

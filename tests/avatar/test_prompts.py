@@ -2,24 +2,39 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from avatar import prompts as prompts_module
-from avatar.prompts import Prompts
+from avatar.prompts import BATCH, Prompts
 from emotion.encoder import WIDTH, load_encoder
+from inference.card import HostCard
+from inference.residency import Residency
+from tests.inference.tiny_card import TinyCard
 
 CPU = torch.device("cpu")
 
 
+def embed(prompts: Prompts, prompt: str, *siblings: str, residency: Residency | None = None) -> Tensor:
+    """The steps run here and now, as the device would."""
+    steps = prompts.embed(prompt, siblings, CPU, residency or Residency(HostCard()))
+    with torch.inference_mode():
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+
 def test_an_embedding_is_the_encoders_scaled_and_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts = Prompts(tmp_path)
-    embedding = prompts.embed("a big happy smile", ["sad, a tear", "furious"], CPU)
+    embedding = embed(prompts, "a big happy smile", "sad, a tear", "furious")
     assert embedding.shape == (1, WIDTH) and embedding.dtype == torch.float32
     assert embedding.norm() == pytest.approx(WIDTH**0.5, rel=1e-4)
     alone = load_encoder().embed(["a big happy smile"]) * WIDTH**0.5
     assert torch.allclose(embedding, alone, atol=1e-3)
 
     monkeypatch.delattr(prompts_module, "load_encoder")  # from here on the encoder cannot be asked
-    assert torch.equal(Prompts(tmp_path).embed("a big happy smile", [], CPU), embedding)
+    assert torch.equal(embed(Prompts(tmp_path), "a big happy smile"), embedding)
     assert Prompts(tmp_path).remembered("sad, a tear") is not None
     assert Prompts(tmp_path).remembered("never met") is None
 
@@ -29,8 +44,18 @@ def test_a_damaged_embedding_is_forgotten(tmp_path: Path, content: bytes) -> Non
     prompts = Prompts(tmp_path)
     prompts._remember("calm", torch.ones(WIDTH))
     [file] = (tmp_path / "prompts").iterdir()
-    assert torch.equal(prompts.embed("calm", [], CPU), torch.ones(1, WIDTH))
+    assert torch.equal(embed(prompts, "calm"), torch.ones(1, WIDTH))
     file.write_bytes(content)
     assert prompts.remembered("calm") is None
     prompts._remember("calm", torch.full((WIDTH,), float("nan")))
     assert prompts.remembered("calm") is None
+
+
+def test_many_prompts_come_in_batches_and_the_encoder_leaves_the_card(tmp_path: Path) -> None:
+    card = TinyCard(128 << 20)
+    residency = Residency(card)
+    prompts, texts = Prompts(tmp_path), [f"{number} freckles" for number in range(BATCH + 3)]
+    embedding = embed(prompts, *texts, residency=residency)
+    assert torch.equal(embedding, prompts.remembered(texts[0]))  # type: ignore[arg-type]
+    assert all(prompts.remembered(text) is not None for text in texts)
+    assert sum(card.moves) > 80 << 20 and card.taken == 0 and residency.residents == ()
