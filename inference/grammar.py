@@ -47,7 +47,10 @@ class Grammar:
 
         Raises GrammarError with the line and column of a mistake.
         """
-        return cls(lexemes.as_lark(gbnf.read(text)))
+        try:
+            return cls(lexemes.as_lark(gbnf.read(text)))
+        except RecursionError:
+            raise GrammarError("The grammar's rules go too deep into one another: write fewer, longer ones.") from None
 
     @classmethod
     def from_json_schema(cls, obj: Any) -> Self:

@@ -139,15 +139,28 @@ class _Builder:
         if max(least, most or 0) > COPIES:
             least, most = min(least, 1), None
         whole: tuple[bool, set[int], set[int]] = (True, set(), set())
-        for _ in range(least if most is None else most):
-            empty, first, last = self.add(part.part)
-            whole = self.joined(whole, (empty or _ >= least, first, last))
+        for _ in range(least):
+            whole = self.joined(whole, self.add(part.part))
         if most is None:
-            empty, first, last = self.add(part.part)
+            _, first, last = self.add(part.part)
             for place in last:
                 self.after[place] |= first
-            whole = self.joined(whole, (True, first, last))
-        return whole
+            return self.joined(whole, (True, first, last))
+        return self.chain(whole, part.part, most - least)
+
+    def chain(self, whole: tuple[bool, set[int], set[int]], part: Part, copies: int) -> tuple[bool, set[int], set[int]]:
+        """`whole`, then up to so many copies of `part`: each comes only after the one before, x(x(x)?)?."""
+        empty, first, ends = whole
+        last = set(ends)
+        for number in range(copies):
+            _, begins, more = self.add(part)
+            for place in ends:
+                self.after[place] |= begins
+            if empty and not number:
+                first = first | begins
+            last |= more
+            ends = more
+        return empty, first, last
 
     def joined(
         self, one: tuple[bool, set[int], set[int]], other: tuple[bool, set[int], set[int]]
@@ -213,8 +226,9 @@ class Cut:
             return empty, set().union(*(each[1] for each in found)), set().union(*(each[2] for each in found))
         if isinstance(part, Repeat):
             empty, first, last = self._ends(part.part, ends, after)
-            for lexeme in last:
-                after[lexeme] |= first
+            if part.most != 1:
+                for lexeme in last:
+                    after[lexeme] |= first
             return empty or not part.least, first, last
         assert isinstance(part, Sequence)
         empty, first, last = True, set[Part](), set[Part]()
@@ -263,6 +277,8 @@ def conflicts(cut: Cut) -> set[Part]:
     waiting, found = list(together), set[Part]()
     while waiting:
         one, other = waiting.pop()
+        if one == other and not after[one]:
+            continue  # nothing follows, as is so for a grammar of one lexeme
         atoms, common = cut.automata.meeting(one, other)
         if atoms & following[one]:
             found.add(other)

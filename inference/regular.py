@@ -39,8 +39,13 @@ def check_ends(rules: Mapping[str, Part]) -> None:
             return any(map(ends, part.parts))
         return (isinstance(part, Repeat) and not part.least) or all(map(ends, inside(part)))
 
-    while more := {name for name, part in rules.items() if name not in ending and ends(part)}:
-        ending |= more
+    more = True
+    while more:
+        more = False
+        for name in reversed(rules):  # what is referred to stands after what refers to it, as a rule
+            if name not in ending and ends(rules[name]):
+                ending.add(name)
+                more = True
     for name in reachable(rules):
         if name not in ending:
             raise GrammarError(f"The rule `{name}` never comes to an end: give it an alternative without itself.")
@@ -58,17 +63,16 @@ def flatten(rules: Mapping[str, Part]) -> dict[str, Part]:
     """The same grammar with every regular rule put in where it is referred to, and without rules that are not used."""
     left = {name: rules[name] for name in reachable(rules)}
     regular: dict[str, Part] = {}
-    while True:
-        found: dict[str, Part] = {}
-        for name in left:
+    more = True
+    while more:
+        more = False
+        for name in reversed(list(left)):
             part = left[name] = _with(left[name], regular)
             solved = part if is_regular(part) else _unrolled(name, part) if names(part) == {name} else None
             if solved is not None and (name == "root" or _size(solved) <= LARGEST):
-                found[name] = solved
-        if not found:
-            break
-        regular |= found
-        left = {name: part for name, part in left.items() if name not in found}
+                regular[name] = solved
+                del left[name]
+                more = True
     if "root" in regular:
         return {"root": regular["root"]}
     return {name: left.get(name, regular.get(name, rules[name])) for name in reachable(left | regular)}

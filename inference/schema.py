@@ -13,6 +13,7 @@ from typing import Any
 from inference.parts import GrammarError
 
 SPACES = 64
+OPTIONS = {"whitespace_pattern": rf"[ \t\r\n]{{1,{SPACES}}}", "json_allow_general_unicode_escapes": True}
 UNCHECKED = "uniqueItems"  # no grammar can hold text to it; it is common in schemas, so it is reported, not refused
 ONE = ("additionalItems", "additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then")
 SEVERAL = ("allOf", "anyOf", "items", "oneOf", "prefixItems")
@@ -29,7 +30,7 @@ def as_lark(schema: Any) -> tuple[str, tuple[str, ...]]:
     held = _without_unchecked(read)
     if problem := _problem(held):
         raise GrammarError(_sentence(problem, held))
-    options = {"x-guidance": {"whitespace_pattern": rf"[ \t\r\n]{{1,{SPACES}}}"}}
+    options = {"x-guidance": OPTIONS}
     return f"start: %json {json.dumps({**held, **options} if isinstance(held, dict) else options)}\n", places
 
 
@@ -92,6 +93,8 @@ def _sentence(problem: str, schema: Any) -> str:
     if problem.startswith("regex parse error"):
         reason = problem.rpartition("error: ")[2]
         return f"{where} has a pattern that is no regular expression: {reason}."
+    if problem.startswith("oneOf"):
+        return f"{where} has a `oneOf` whose alternatives overlap, which cannot be told apart: say `anyOf`."
     if found := re.fullmatch(r"Unsatisfiable schema: (.*)", problem, re.DOTALL):
         return f"{where} can never be satisfied: {' '.join(found[1].split())}."
     return f"{where} cannot be used: {' '.join(problem.split()).rstrip('.')}."
