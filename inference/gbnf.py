@@ -48,7 +48,7 @@ class _Reader:
             self.skip()
             if not self.take("::="):
                 raise self.error(self.at, f"`::=` is expected after the rule's name `{name}`, not {self.seen()}")
-            self.skip(lines=True)
+            self.skip_to_part(nested=False)
             rules[name] = self.either(nested=False)
             if self.at < len(self.text) and self.text[self.at] != "\n":
                 raise self.error(self.at, f"A part of the rule `{name}` or its end is expected, not {self.seen()}")
@@ -75,16 +75,19 @@ class _Reader:
         before = self.at
         self.skip(lines=True)
         if self.take("|"):
-            # An alternative at a rule's end may be empty: its line's end is the rule's.
-            after = self.at
-            self.skip(lines=True)
-            if not nested and (self.at == len(self.text) or self.begins_rule()):
-                self.at = after
-                self.skip()
+            self.skip_to_part(nested)
             return True
         if not nested:
             self.at = before
         return False
+
+    def skip_to_part(self, nested: bool) -> None:
+        """Step over spaces, and over line breaks unless the rule ends there: its last part may be empty."""
+        before = self.at
+        self.skip(lines=True)
+        if not nested and (self.at == len(self.text) or self.begins_rule()):
+            self.at = before
+            self.skip()
 
     def begins_rule(self) -> bool:
         return BEGINNING.match(self.text, self.at) is not None
@@ -144,7 +147,7 @@ class _Reader:
                 raise self.error(start, "The bracket [ that begins here is not closed on its line")
             place = self.at
             first = last = self.character()
-            if self.text[self.at : self.at + 1] == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
+            if self.text[self.at : self.at + 1] == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", "", "\n"):
                 self.at += 1
                 last = self.character()
             if last < first:

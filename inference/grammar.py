@@ -38,7 +38,7 @@ class Grammar:
         # Without forcing: where a text is certain, any of its tokens may begin it, not the tokenizer's own cut alone.
         self._lark = f'%llguidance {{"no_forcing": true}}\n{lark}'
         self.unchecked = tuple(unchecked)
-        self._compiled: WeakKeyDictionary[Tokens, dict[int, LLMatcher]] = WeakKeyDictionary()
+        self._compiled: WeakKeyDictionary[Tokens, LLMatcher] = WeakKeyDictionary()
         self._of_bytes = _compiled(self._lark, _bytes_tokenizer())
 
     @classmethod
@@ -74,18 +74,15 @@ class Grammar:
         data = text.encode("utf-8", "surrogatepass")  # a lone surrogate is no character of any grammar
         return matcher.try_consume_tokens(list(data)) == len(data) and matcher.is_accepting()
 
-    def matcher(self, tokens: Tokens, width: int | None = None) -> "Matcher":
-        """For one reply of the model with this tokenizer. The first call for a tokenizer compiles the grammar.
+    def matcher(self, tokens: Tokens) -> "Matcher":
+        """For one reply of a model with this tokenizer.
 
-        width: how many logits the model gives, if they are more than the tokenizer has ids; the others are never
-        allowed. The first grammar for a tokenizer takes about a second on a large vocabulary: call it on the device's
-        thread.
+        The first call for a tokenizer compiles the grammar for it, and the first grammar makes llguidance's form of
+        its vocabulary, which takes up to a second: neither the event loop nor the device should wait for it.
         """
-        size = max(width or 0, len(tokens.pieces))
-        compiled = self._compiled.setdefault(tokens, {})
-        if size not in compiled:
-            compiled[size] = _compiled(self._lark, _tokenizer_of(tokens, size))
-        return Matcher(compiled[size].deep_copy(), tokens.controls, tokens.ends, size)
+        if tokens not in self._compiled:
+            self._compiled[tokens] = _compiled(self._lark, _tokenizer_of(tokens))
+        return Matcher(self._compiled[tokens].deep_copy(), tokens)
 
 
 class Matcher:
@@ -94,18 +91,18 @@ class Matcher:
     finished: nothing but the end of the turn may follow.
     """
 
-    def __init__(self, matcher: "LLMatcher", controls: Iterable[int], ends: Iterable[int], size: int) -> None:
+    def __init__(self, matcher: "LLMatcher", tokens: Tokens) -> None:
         self._matcher = matcher
-        self._controls = torch.tensor(sorted(controls), dtype=torch.long)
-        self._ends = torch.tensor(sorted(ends), dtype=torch.long)
-        self._control_ids, self._end_ids = frozenset(controls), frozenset(ends)
+        self._tokens = tokens
         self._ended = 0  # ends accepted: llguidance is not told of them
         self._said = 0  # other tokens accepted
-        self._size = size
-        self._words = torch.zeros((size + 31) // 32, dtype=torch.int32)  # one bit for each token
+        self._size = len(tokens.pieces)
+        self._controls = torch.tensor(sorted(tokens.controls), dtype=torch.long)
+        self._ends = torch.tensor(sorted(tokens.ends), dtype=torch.long)
+        self._words = torch.zeros((self._size + 31) // 32, dtype=torch.int32)  # one bit for each token
 
     def allowed(self) -> Tensor:
-        """Which tokens may come next: (V,) bool on the CPU, the caller's own. V is `width`, or the tokenizer's size.
+        """Which tokens may come next: (V,) bool on the CPU, the caller's own. V is the tokenizer's size.
 
         The tokens that end the turn are allowed where the grammar may end, other control tokens never. Raises
         GrammarError where nothing is: the tokenizer has no token for the only characters that may follow.
@@ -125,11 +122,11 @@ class Matcher:
 
     def accept(self, token: int) -> None:
         """`token` was said. ValueError, and nothing changes, if it is not allowed."""
-        if token in self._end_ids and self._may_end():
+        if token in self._tokens.ends and self._may_end():
             self._ended += 1
             return
         # Asked first, for a token that is refused would leave llguidance's matcher unusable.
-        known = 0 <= token < self._size and token not in self._control_ids
+        known = 0 <= token < self._size and token not in self._tokens.controls
         if not known or self.finished or self._matcher.validate_tokens([token]) != 1:
             raise ValueError(f"The grammar does not allow the token {token} here.")
         self._matcher.consume_token(token)
@@ -196,13 +193,11 @@ def _bytes_tokenizer() -> "LLTokenizer":
     return _wrapped(_Vocabulary([*(bytes([byte]) for byte in range(256)), b"<end>"], [256], 256))
 
 
-_tokenizers: WeakKeyDictionary[Tokens, dict[int, "LLTokenizer"]] = WeakKeyDictionary()
+_tokenizers: WeakKeyDictionary[Tokens, "LLTokenizer"] = WeakKeyDictionary()
 
 
-def _tokenizer_of(tokens: Tokens, size: int) -> "LLTokenizer":
-    """llguidance's own form of a tokenizer, with `size` ids; made once."""
-    known = _tokenizers.setdefault(tokens, {})
-    if size not in known:
-        padded = tokens.pieces + [b""] * (size - len(tokens.pieces))
-        known[size] = _wrapped(_Vocabulary(padded, tokens.controls, min(tokens.ends)))
-    return known[size]
+def _tokenizer_of(tokens: Tokens) -> "LLTokenizer":
+    """llguidance's own form of a tokenizer, made once."""
+    if tokens not in _tokenizers:
+        _tokenizers[tokens] = _wrapped(_Vocabulary(tokens.pieces, tokens.controls, min(tokens.ends)))
+    return _tokenizers[tokens]

@@ -42,7 +42,7 @@ def check_ends(rules: Mapping[str, Part]) -> None:
     more = True
     while more:
         more = False
-        for name in reversed(rules):  # what is referred to stands after what refers to it, as a rule
+        for name in reversed(list(rules)):  # what is referred to stands after what refers to it, as a rule
             if name not in ending and ends(rules[name]):
                 ending.add(name)
                 more = True
