@@ -7,7 +7,7 @@ the Protocols below are all that the story asks of them, so that any of them may
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +16,7 @@ from avatar.expression import ExpressionSpec, spec_for
 from bot.direction import Direction, Director
 from emotion.mood import Mood, MoodSettings, feel
 from emotion.window import newest
+from inference.job import Replaced
 from persona.prompt import build_prompt, stops
 from persona.speech import tidy
 from persona.turn import ChatMessage, Role, Turn
@@ -49,7 +50,7 @@ class Feels(Protocol):
 
 class Paints(Protocol):
     def nearest(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
-    async def paint(self, persona: "Persona", spec: ExpressionSpec) -> "Face": ...
+    async def paint(self, persona: "Persona", spec: ExpressionSpec, *, replaces: Hashable | None = None) -> "Face": ...
 
 
 class Remembers(Protocol):
@@ -175,7 +176,7 @@ class Story:
         with clock.stage("direct"):
             direction = await self.director.direct(self._prompt(card, turns, None), card, mood, worn(turns))
         # 4 look
-        async with self._painting(persona, spec_for(card, direction.expression)) as painting:
+        async with self._painting(incoming, persona, spec_for(card, direction.expression)) as painting:
             with clock.stage("look"):
                 face = await self._look(persona, spec_for(card, direction.expression), painting)
             late = not painting.done()
@@ -217,9 +218,11 @@ class Story:
         return build_prompt(card, turns, expression=expression, budget=budget, count=self.engine.count)
 
     @asynccontextmanager
-    async def _painting(self, persona: "Persona", spec: ExpressionSpec) -> AsyncIterator["asyncio.Task[Face]"]:
-        """The face being painted beside the words; given up when the turn is."""
-        painting = asyncio.create_task(self.painter.paint(persona, spec))
+    async def _painting(
+        self, incoming: Incoming, persona: "Persona", spec: ExpressionSpec
+    ) -> AsyncIterator["asyncio.Task[Face]"]:
+        """The face being painted beside the words; given up when the turn is, or when the next face is due."""
+        painting = asyncio.create_task(self.painter.paint(persona, spec, replaces=(incoming.channel, incoming.persona)))
         try:
             yield painting
         finally:
@@ -236,6 +239,8 @@ class Story:
         """The painted face; None, and a line in the log, if painting failed: words never wait for a broken brush."""
         try:
             return await painting
+        except Replaced:
+            return None
         except Exception:
             log.exception("no face could be painted for %s", persona.slug)
             return None

@@ -15,6 +15,7 @@ from bot.compose import Rooms, compose
 from bot.conversation import LONGEST_TEXT, Directed, Event, Felt, Incoming, Piece, Portrait, Spoken, StoryError
 from bot.settings import Bot, Settings
 from emotion.mood import Mood
+from inference.job import Priority, Steps
 from persona.turn import Role
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +94,29 @@ async def test_without_patience_the_nearest_face_goes_out_and_the_portrait_follo
     assert directed.face.path == rooms.cast.get("juno").base
     assert isinstance(seen[-1], Portrait) and seen[-1].face.expression == directed.expression
     assert isinstance(seen[-2], Spoken)
+
+
+async def test_the_next_face_of_a_channel_replaces_the_one_that_still_waits(rooms: Rooms) -> None:
+    story, bram = replace(rooms.story, patience=0.0), rooms.cast.get("bram")
+
+    def replying() -> Steps[None, None]:
+        while True:  # the device never has time for a portrait of its own accord
+            time.sleep(0.001)
+            yield None
+
+    busy = rooms.gpu.submit(replying(), Priority.REPLY)
+    async with aclosing(story.take_turn(message("Look, a dragon!", 21, persona="bram"), bram)) as older:
+        async for event in older:
+            if isinstance(event, Spoken):
+                break
+        async with aclosing(story.take_turn(message("It stole the king!", 21, persona="bram"), bram)) as newer:
+            async for event in newer:
+                if isinstance(event, Piece):
+                    break
+            async with asyncio.timeout(1):
+                assert [event async for event in older] == []
+            busy.cancel()
+            assert isinstance([event async for event in newer][-1], Portrait)
 
 
 async def test_a_turn_given_up_leaves_the_engine_free_and_no_reply(rooms: Rooms) -> None:
