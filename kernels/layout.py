@@ -91,6 +91,11 @@ def halves8(codes: Tensor) -> tuple[Tensor, Tensor]:
     return shifted >> 4, shifted & 15
 
 
+def joined8(high: Tensor, low: Tensor) -> Tensor:
+    """The inverse of `halves8`: two (V, K) uint8 of 0..15 -> (V, K) int8."""
+    return ((high << 4 | low) ^ 128).view(torch.int8)
+
+
 def _blocks(raw: Tensor, size: int) -> Tensor:
     """(N, blocks·size) uint8 -> (N, blocks, size); a row that is no whole number of blocks is a ValueError."""
     if raw.dtype != torch.uint8 or raw.dim() != 2 or raw.shape[1] % size:

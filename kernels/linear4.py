@@ -1,17 +1,19 @@
 """Linear layers over GGUF blocks as they are: 4-bit, and 8-bit as the exact sum of two 4-bit ones.
 
-A layer holds its blocks in the file's own order (they can stay memory-mapped) and, once `pack()` was called on a CPU
-with fast code for it, the same codes in the order of torch's 4-bit matrix product. Few rows (decoding) go through that
-product; many rows (a prompt) are cheaper dequantised once and multiplied densely; every other device does the latter.
-Knows nothing of models: which layers of one are replaced is the loader's choice.
+A layer holds its blocks in the file's order until `pack()` is called on a CPU with fast code for it; from then on it
+holds the same codes in the order of torch's 4-bit matrix product, and nothing twice. Few rows (decoding) go through
+that product; many rows (a prompt) are cheaper dequantised once and multiplied densely; every other device does the
+latter. Knows nothing of models: which layers of one are replaced is the loader's choice.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from kernels import plain
 from kernels.choose import has_fast_int4
-from kernels.layout import BLOCK, Blocks4, Blocks8, codes4, halves8
+from kernels.layout import BLOCK, Blocks4, Blocks8, codes4, halves8, join4, joined8
 
 # Above this many rows dequantising and a dense product beat the 4-bit product. Measured on one Zen 5 core for a
 # (1536, 576) layer: 96 rows 0.94 ms against 0.97 ms, 128 rows 1.26 against 1.08, 256 rows 2.5 against 1.5.
@@ -19,7 +21,9 @@ MANY_ROWS = 96
 # The same for an 8-bit (49152, 576) head with its dense form at hand: 4 rows 2.7 ms against 3.4, 8 rows 5.3 and 3.9.
 MANY_ROWS_DENSE = 5
 
-PRODUCT_ROWS = 16  # torch's 4-bit product takes matrices whose rows are a multiple of this
+TILE_ROWS = {"AVX2": 32, "AVX512": 64}  # rows that torch's 4-bit product keeps together, by the processor
+PRODUCT_ROWS = 64  # packed matrices have a multiple of this many rows: whole tiles, whatever the processor
+AT_ONCE = 2048  # rows packed at a time; they stay in the processor's cache
 
 _in_product_order = torch.ops.aten._convert_weight_to_int4pack_for_cpu  # (N, K) int32 -> (N, K/2) uint8
 
@@ -29,29 +33,34 @@ class Linear4(nn.Module):
 
     def __init__(self, blocks: Blocks4, bias: Tensor | None = None) -> None:
         super().__init__()
-        self.register_buffer("codes", blocks.codes)  # (N, K/2) uint8
-        self.register_buffer("scale", blocks.scale)  # (N, K/32) float16
-        self.register_buffer("floor", blocks.floor)  # (N, K/32) float16
+        self.register_buffer("codes", blocks.codes)  # (N, K/2) uint8, None once packed
+        self.register_buffer("scale", blocks.scale)  # (N, K/32) float16, None once packed
+        self.register_buffer("floor", blocks.floor)  # (N, K/32) float16, None once packed
         self.register_buffer("bias", bias)  # (N) or None
         self.out_features, self.in_features = blocks.codes.shape[0], blocks.codes.shape[1] * 2
         self._packed: Packed4 | None = None
 
     @property
     def blocks(self) -> Blocks4:
+        """The weights as they are multiplied: once packed, the file's codes with scales that bfloat16 has rounded."""
+        if self._packed is not None:
+            return self._packed.blocks
         return Blocks4(self.get_buffer("codes"), self.get_buffer("scale"), self.get_buffer("floor"))
 
     def pack(self) -> None:
-        """Prepare the fast form; without one on this device nothing happens and the layer stays plain."""
-        if has_fast_int4(self.get_buffer("codes").device.type):
-            self._packed = Packed4(codes4(self.blocks.codes), self.blocks.scale.float(), centre(self.blocks))
+        """Take on the fast form; without one on this device nothing happens and the layer stays plain."""
+        if self._packed is None and has_fast_int4(self.get_buffer("codes").device.type):
+            blocks = self.blocks
+            self._packed = Packed4(lambda some: codes4(blocks.codes[some]), blocks.scale.float(), centre(blocks))
+            self.codes = self.scale = self.floor = None
 
     def forward(self, x: Tensor) -> Tensor:
         bias: Tensor | None = self.bias  # type: ignore[assignment]  # a buffer that may be None
         if x.dtype != torch.bfloat16:
             return plain.linear4(x, self.blocks, bias)
-        if self._packed is None or rows(x) > MANY_ROWS:
+        if self._packed is None:
             return nn.functional.linear(x, centred(self.blocks), bias)
-        y = self._packed(x)
+        y = self._packed(x) if rows(x) <= MANY_ROWS else x @ self._packed.dequantized()
         return y if bias is None else y + bias
 
     def extra_repr(self) -> str:
@@ -66,21 +75,27 @@ class Linear8(nn.Module):
 
     def __init__(self, blocks: Blocks8, dense: Tensor | None = None) -> None:
         super().__init__()
-        self.register_buffer("codes", blocks.codes)  # (V, K) int8
-        self.register_buffer("scale", blocks.scale)  # (V, K/32) float16
+        self.register_buffer("codes", blocks.codes)  # (V, K) int8, None once packed
+        self.register_buffer("scale", blocks.scale)  # (V, K/32) float16, None once packed
         self.register_buffer("dense", dense, persistent=False)  # (V, K) bfloat16 or None
         self.out_features, self.in_features = blocks.codes.shape
         self._packed: tuple[Packed4, Packed4] | None = None
 
     @property
     def blocks(self) -> Blocks8:
+        """The weights as they are multiplied: once packed, the file's codes with scales that bfloat16 has rounded."""
+        if self._packed is not None:
+            high, low = (half.blocks for half in self._packed)
+            return Blocks8(joined8(codes4(high.codes), codes4(low.codes)), low.scale)
         return Blocks8(self.get_buffer("codes"), self.get_buffer("scale"))
 
     def pack(self) -> None:
-        """Prepare the fast form; without one on this device nothing happens and the layer stays plain."""
-        if has_fast_int4(self.get_buffer("codes").device.type):
-            (high, low), scale = halves8(self.blocks.codes), self.blocks.scale.float()
-            self._packed = Packed4(high, 16 * scale, 0 * scale), Packed4(low, scale, 8 * scale)
+        """Take on the fast form; without one on this device nothing happens and the layer stays plain."""
+        if self._packed is None and has_fast_int4(self.get_buffer("codes").device.type):
+            codes, scale = self.blocks.codes, self.blocks.scale.float()
+            high = Packed4(lambda some: halves8(codes[some])[0], 16 * scale, 0 * scale)
+            self._packed = high, Packed4(lambda some: halves8(codes[some])[1], scale, 8 * scale)
+            self.codes = self.scale = None
 
     def forward(self, x: Tensor) -> Tensor:
         dense: Tensor | None = self.dense  # type: ignore[assignment]  # a buffer that may be None
@@ -99,18 +114,25 @@ class Linear8(nn.Module):
 class Packed4:
     """Codes and (scale, centre) pairs in the order of torch's CPU product: weight = (q - 8)·scale + centre, bfloat16.
 
-    The order of the codes depends on the processor (AVX2, AVX-512), so this form is made at load and never stored.
+    The order of the codes depends on the processor, so this form is made at load and never stored: tiles of 64 rows
+    (AVX-512) or 32 (AVX2), column by column; a byte holds row i of its tile low and row i + half a tile high.
+    Source: `weight_to_int4pack_kernel` in torch's aten/src/ATen/native/cpu/int4mm_kernel.cpp.
     """
 
-    def __init__(self, codes: Tensor, scale: Tensor, centre: Tensor) -> None:
-        """codes (N, K) uint8 of 0..15; scale and centre, the weight of code 8, (N, K/32) float32."""
-        self.out_features = len(codes)
+    def __init__(self, codes: Callable[[slice], Tensor], scale: Tensor, centre: Tensor) -> None:
+        """codes: for some rows of (N, K), uint8 of 0..15; scale and centre, the weight of code 8, (N, K/32) float32."""
+        self.out_features = len(scale)
         missing = -self.out_features % PRODUCT_ROWS
-        codes, scale, centre = (nn.functional.pad(part, (0, 0, 0, missing)) for part in (codes, scale, centre))
-        # torch wants every code as an int32; a few rows at a time stay in the processor's cache.
-        self.codes = torch.cat([_in_product_order(some.to(torch.int32), 1) for some in torch.split(codes, 2048)])
-        pairs = torch.stack([scale, centre], dim=-1).transpose(0, 1)
-        self.pairs = pairs.to(torch.bfloat16).contiguous()  # (K/32, N, 2)
+        width = scale.shape[1] * BLOCK
+        self.codes = torch.empty(self.out_features + missing, width // 2, dtype=torch.uint8)
+        for start in range(0, self.out_features, AT_ONCE):  # torch wants every code as an int32: some rows at a time
+            some = codes(slice(start, start + AT_ONCE))
+            some = nn.functional.pad(some, (0, 0, 0, -len(some) % PRODUCT_ROWS))
+            self.codes[start : start + len(some)] = _in_product_order(some.to(torch.int32), 1)
+        pairs = torch.empty(width // BLOCK, self.out_features + missing, 2, dtype=torch.bfloat16)
+        pairs[:, : self.out_features, 0], pairs[:, : self.out_features, 1] = scale.T, centre.T
+        pairs[:, self.out_features :] = 0
+        self.pairs = pairs  # (K/32, N, 2)
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""
@@ -118,22 +140,39 @@ class Packed4:
         y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, self.pairs)
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
+    def dequantized(self) -> Tensor:
+        """The matrix transposed, (K, N) bfloat16, rounded as the product rounds it."""
+        tile = TILE_ROWS[torch.backends.cpu.get_cpu_capability()]
+        bytes_ = self.codes.view(-1, 2 * self.codes.shape[1], tile // 2).transpose(0, 1).contiguous()
+        weights = torch.empty(len(bytes_), bytes_.shape[1], 2, tile // 2, dtype=torch.bfloat16)  # (K, tiles, 2, rows/2)
+        weights[:, :, 0], weights[:, :, 1] = bytes_ & 15, bytes_ >> 4
+        blocks = weights.view(-1, BLOCK, len(self.codes))  # (K/32, 32, N)
+        scale, middle = self.pairs.permute(2, 0, 1).contiguous().unsqueeze(2)  # (K/32, 1, N) each
+        blocks.sub_(8).mul_(scale).add_(middle)
+        return blocks.flatten(0, 1)[:, : self.out_features]
+
+    @property
+    def blocks(self) -> Blocks4:
+        """The same weights in the file's order; scale and floor are float32, so that nothing is rounded again."""
+        tile = TILE_ROWS[torch.backends.cpu.get_cpu_capability()]
+        tiles = self.codes.view(-1, 2 * self.codes.shape[1], tile // 2)  # (tiles, K, rows / 2)
+        codes = torch.cat([tiles & 15, tiles >> 4], 2).transpose(1, 2).flatten(0, 1)  # (N, K)
+        scale, middle = self.pairs[:, : self.out_features].float().permute(2, 1, 0)
+        return Blocks4(join4(codes[: self.out_features]), scale, middle - 8 * scale)
+
 
 def held_bytes4(rows: int, columns: int, device_type: str) -> int:
     """Bytes that a Linear4 of (rows, columns) keeps, its bias left out."""
-    packed = _packed_bytes(rows, columns) if has_fast_int4(device_type) else 0
-    return rows * columns // 2 + rows * columns // BLOCK * 4 + packed
+    if has_fast_int4(device_type):
+        rows += -rows % PRODUCT_ROWS
+    return rows * columns // 2 + rows * columns // BLOCK * 4
 
 
 def held_bytes8(rows: int, columns: int, device_type: str) -> int:
     """Bytes that a Linear8 of (rows, columns) keeps, what it shares with an embedding left out."""
-    packed = 2 * _packed_bytes(rows, columns) if has_fast_int4(device_type) else 0
-    return rows * columns + rows * columns // BLOCK * 2 + packed
-
-
-def _packed_bytes(rows: int, columns: int) -> int:
-    rows += -rows % PRODUCT_ROWS
-    return rows * columns // 2 + rows * columns // BLOCK * 4
+    if has_fast_int4(device_type):
+        return 2 * held_bytes4(rows, columns, device_type)
+    return rows * columns + rows * columns // BLOCK * 2
 
 
 def centre(blocks: Blocks4) -> Tensor:

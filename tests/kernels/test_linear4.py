@@ -1,12 +1,26 @@
 """The packed layers give what their blocks dequantised give, for any number of rows, bias or none."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from kernels import plain
+from kernels.choose import has_fast_int4
 from kernels.layout import Blocks4, Blocks8, join4
-from kernels.linear4 import MANY_ROWS, MANY_ROWS_DENSE, Linear4, Linear8, Packed4, centred
+from kernels.linear4 import (
+    MANY_ROWS,
+    MANY_ROWS_DENSE,
+    Linear4,
+    Linear8,
+    Packed4,
+    centred,
+    held_bytes4,
+    held_bytes8,
+)
 
 SHAPES = [(576, 576), (192, 576), (1536, 576), (576, 1536), (33, 32), (7, 64)]  # odd heights: no vector fits
 ROWS = [1, 2, 3, 17, MANY_ROWS, MANY_ROWS + 1]
@@ -36,17 +50,19 @@ def relative_error(got: Tensor, want: Tensor) -> float:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("rows", ROWS)
 def test_four_bit_layer_agrees_with_its_blocks_in_float32(shape: tuple[int, int], rows: int) -> None:
-    layer, x = Linear4(blocks4(shape)), activations(rows, shape[1])
+    blocks, x = blocks4(shape), activations(rows, shape[1])
+    layer = Linear4(blocks)
     layer.pack()
-    assert relative_error(layer(x), plain.linear4(x.float(), layer.blocks)) < 6e-3  # bfloat16 keeps 2^-8 = 4e-3
+    assert relative_error(layer(x), plain.linear4(x.float(), blocks)) < 6e-3  # bfloat16 keeps 2^-8 = 4e-3
 
 
 @pytest.mark.parametrize("shape", [(576, 64), (49, 96), (1000, 576)])
 @pytest.mark.parametrize("rows", [1, 3, 17])
 def test_eight_bit_layer_agrees_with_its_blocks_in_float32(shape: tuple[int, int], rows: int) -> None:
-    layer, x = Linear8(blocks8(shape)), activations(rows, shape[1])
+    blocks, x = blocks8(shape), activations(rows, shape[1])
+    layer = Linear8(blocks)
     layer.pack()
-    assert relative_error(layer(x), plain.linear8(x.float(), layer.blocks)) < 6e-3
+    assert relative_error(layer(x), plain.linear8(x.float(), blocks)) < 6e-3
 
 
 def test_many_rows_of_an_eight_bit_layer_use_the_dense_matrix_at_hand() -> None:
@@ -87,11 +103,13 @@ def test_leading_dimensions_are_kept() -> None:
 
 
 def test_prompt_and_decode_multiply_by_the_same_weights_up_to_one_rounding() -> None:
-    layer = Linear4(blocks4((192, 576)))
+    blocks = blocks4((192, 576))
+    layer = Linear4(blocks)
     layer.pack()
     x = torch.eye(576, dtype=torch.bfloat16)
     by_decode = torch.cat([layer(x[i : i + 8]) for i in range(0, 576, 8)])
-    assert relative_error(by_decode, centred(layer.blocks).T.float()) < 4e-3
+    assert relative_error(by_decode, centred(blocks).T.float()) < 4e-3
+    assert torch.equal(layer(x), centred(blocks).T)  # many rows: the very numbers
 
 
 def test_blocks_survive_the_state_dict() -> None:
@@ -101,10 +119,45 @@ def test_blocks_survive_the_state_dict() -> None:
     assert torch.equal(plain.dequantize4(other.blocks), plain.dequantize4(layer.blocks))
 
 
+needs_fast = pytest.mark.skipif(not has_fast_int4("cpu"), reason="this processor has no fast 4-bit product")
+
+
+@needs_fast
 def test_a_matrix_packed_a_few_rows_at_a_time_is_the_matrix_packed_at_once() -> None:
     codes = torch.randint(0, 16, (5000, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     ones = torch.ones(5000, 2)
     at_once = torch.ops.aten._convert_weight_to_int4pack_for_cpu(
-        nn.functional.pad(codes, (0, 0, 0, 8)).to(torch.int32), 1
+        nn.functional.pad(codes, (0, 0, 0, 56)).to(torch.int32), 1
     )
-    assert torch.equal(Packed4(codes, ones, ones).codes, at_once)
+    assert torch.equal(Packed4(lambda some: codes[some], ones, ones).codes, at_once)
+
+
+@needs_fast
+@pytest.mark.parametrize("shape", [*SHAPES, (2049, 64)])
+def test_a_packed_layer_keeps_its_codes_and_nothing_twice(shape: tuple[int, int]) -> None:
+    for blocks, make, held in ((blocks4(shape), Linear4, held_bytes4), (blocks8(shape), Linear8, held_bytes8)):
+        layer = make(blocks)
+        assert sum(value.nbytes for value in layer.state_dict().values()) == held(*shape, "other")
+        layer.pack()
+        assert layer.state_dict() == {}
+        parts = layer._packed if isinstance(layer._packed, tuple) else (layer._packed,)
+        assert sum(part.codes.nbytes + part.pairs.nbytes for part in parts) == held(*shape, "cpu")
+        assert torch.equal(layer.blocks.codes, blocks.codes)
+        assert torch.equal(layer.blocks.scale, blocks.scale.bfloat16().float())
+        layer.pack()  # a second time changes nothing
+        assert torch.equal(layer.blocks.codes, blocks.codes)
+
+
+@needs_fast
+@pytest.mark.parametrize("capability", ["avx2", "avx512"])
+def test_the_order_of_every_processor_is_known(capability: str) -> None:
+    """The same on the other kind of processor, as far as this one can play it."""
+    code = (
+        "import torch; from tests.kernels.test_linear4 import *; layer = Linear4(blocks4((200, 64))); layer.pack();"
+        "assert torch.equal(layer.blocks.codes, blocks4((200, 64)).codes);"
+        "assert torch.equal(layer._packed.dequantized(), centred(blocks4((200, 64))).T);"
+        "print(torch.backends.cpu.get_cpu_capability())"
+    )
+    env = os.environ | {"ATEN_CPU_CAPABILITY": capability}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
