@@ -25,14 +25,14 @@ class Candidates:
     temperature costs no pass over the vocabulary. A logit of -inf is a token that cannot be drawn.
     """
 
-    __slots__ = ("_heads", "_top", "_weights", "ids", "scale", "values")
+    __slots__ = ("_heads", "_peak", "_weights", "ids", "scale", "values")
 
     def __init__(self, ids: Ids | None, values: Floats, scale: float = 1.0) -> None:
         self.ids = ids
         self.values = values
         self.scale = scale
         self._heads: Floats | None = None
-        self._top: float | None = None
+        self._peak: float | None = None
         self._weights: tuple[Floats, float] | None = None
 
     def __len__(self) -> int:
@@ -40,11 +40,16 @@ class Candidates:
 
     @property
     def top(self) -> float:
-        """The largest logit. Raises ValueError where no token can be drawn, FloatingPointError for a broken model."""
-        if self._top is None:
+        """The largest logit. Raises as `peak` does."""
+        return self.peak * self.scale
+
+    @property
+    def peak(self) -> float:
+        """The largest value. Raises ValueError where no token can be drawn, FloatingPointError for a broken model."""
+        if self._peak is None:
             rest = self.values[len(self.heads) * GROUP :]
-            self._top = _number(max(float(part.max()) for part in (self.heads, rest) if len(part))) * self.scale
-        return self._top
+            self._peak = _number(max(float(part.max()) for part in (self.heads, rest) if len(part)))
+        return self._peak
 
     @property
     def heads(self) -> Floats:
@@ -94,7 +99,7 @@ class Candidates:
 
     def from_logit(self, floor: float) -> "Candidates":
         """Only the candidates whose logit is `floor` or more; the likeliest whatever the floor."""
-        return self.keep(self._reaching(min(floor, self.top) / self.scale))
+        return self.keep(self._reaching(min(floor / self.scale, self.peak)))
 
     def likeliest(self, count: int = 1) -> "Candidates":
         """Only the `count` likeliest; of equals, the first.
@@ -138,7 +143,7 @@ class Candidates:
 
     def _below(self) -> Floats:
         """(n,) how far each logit is below the largest, 0 or less."""
-        below = self.values - self.top / self.scale
+        below = self.values - self.peak
         return below if self.scale == 1 else below * self.scale
 
     def _weighed(self) -> tuple[Floats, float]:

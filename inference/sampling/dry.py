@@ -25,7 +25,9 @@ def repeats(said: Ids, allowed: int, longest: int, breakers: Table) -> dict[int,
     Lengths count the tokens said already; only `allowed` or more are told, and none above `longest`. A repetition
     does not reach back over a sequence breaker.
     """
-    places = np.flatnonzero(said[:-1] == said[-1]) if len(said) > allowed else said[:0]
+    if len(said) <= allowed:
+        return {}
+    places = np.flatnonzero(said[:-1] == said[-1])
     lengths = np.zeros(len(places), dtype=np.int64)
     alive = np.arange(len(places))
     limit = longest
