@@ -97,7 +97,7 @@ class _Reader:
         while (part := self.part()) is not None:
             self.skip(lines=nested)
             while (times := self.times()) is not None:
-                part = Repeat(part, *times)
+                part = Repeat(part, *times) if times[1] != 0 else Sequence(())
                 self.skip(lines=nested)
             parts.append(part)
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))

@@ -122,6 +122,7 @@ def test_grammars_as_they_are_written(name: str) -> None:
         ('"a"{ 1 , 2 }', ["a", "aa"], ["", "aaa"]),
         ('"a"{0}', [""], ["a"]),
         ('"a"{0,0} "b"', ["b"], ["ab"]),
+        ('(root | "a"){0} "b"', ["b"], ["ab"]),
         ('("a" | "bc"){2}', ["aa", "abc", "bca", "bcbc"], ["a", "bc", "abca"]),
         ('(("a"? "b"*)* "c")?', ["", "c", "aabbabc"], ["a", "cc"]),
         ('"ab"+*', ["", "ab", "abab"], ["a", "aba"]),
