@@ -111,13 +111,13 @@ class Matcher:
             allowed = torch.zeros(self._size, dtype=torch.bool)
         else:
             self._matcher.unsafe_compute_mask_ptr(self._words.data_ptr(), self._words.numel() * 4)
+            if self._matcher.stop_reason() == "NoExtensionBias" and not self._matcher.is_accepting():
+                raise GrammarError("The model has no token for the characters that the grammar asks for here.")
             _check(self._matcher)
             bits = np.unpackbits(self._words.numpy().view(np.uint8), count=self._size, bitorder="little")
             allowed = torch.from_numpy(bits).view(torch.bool)
         allowed[self._controls] = False
         allowed[self._ends] = self._may_end()
-        if not allowed.any():
-            raise GrammarError("The model has no token for the characters that the grammar asks for here.")
         return allowed
 
     def accept(self, token: int) -> None:
