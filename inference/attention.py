@@ -1,9 +1,7 @@
 """Attention over ragged batches: every segment's tokens see their own past, and one another causally.
 
-torch's CPU attention on bfloat16 is 9 to 20 times slower than on float32 for one query (measured on a Zen 5 core:
-9 heads of 64 over 700 keys, 486 us against 57 us), and alike for many (64 over 64: 187 us against 151 us). So a `Past`
-on the CPU stores float32; many queries go through torch's attention in the model's own type, as transformers does it,
-and single ones through `inference/single.py`, which rounds where torch rounds.
+Many tokens go through torch's attention as transformers asks it, so that a prompt is read to the last bit as
+transformers reads it; rows of single tokens through `inference/single.py`.
 """
 
 from collections.abc import Sequence
@@ -38,7 +36,9 @@ class Ragged:
         self._groups = [list(group) for _, group in groups]
         self._spans = spans
         form = self._pasts[0].form
-        self._alone = form.device.type == "cpu" and form.alike and all(end - start == 1 for _, start, end in spans)
+        self._single = form.alike and all(end - start == 1 for _, start, end in spans)
+        if form.device.type != "cpu":  # elsewhere no attention gives the sums that joining a trunk takes
+            self._single = self._single and not any(past.trunk for past in self._pasts)
         self._singles: dict[int | None, Singles] = {}
         self._masks: dict[tuple[int, int | None], Tensor | None] = {}
 
@@ -59,10 +59,10 @@ class Ragged:
         all. softcap: scores become softcap·tanh(score/softcap), as in Gemma 2.
         """
         scaling = query.shape[2] ** -0.5 if scaling is None else scaling
-        if self._alone and softcap is None:
+        if self._single and softcap is None:
             singles = self._singles.get(window)
             if singles is None:
-                singles = self._singles[window] = Singles(self._pasts, query.shape[1], query.dtype, window)
+                singles = self._singles[window] = Singles(self._pasts, query.shape[1], window)
             return singles.attend(layer, query, key, value, scaling)
         for past, start, end in self._spans:
             past.write(layer, key[start:end].transpose(0, 1), value[start:end].transpose(0, 1))
@@ -77,8 +77,8 @@ class Ragged:
         some = query[group[0].start : group[-1].end].transpose(0, 1)  # (H, T', D)
         first = group[0].past.chain(group[0].end - group[0].start)
         pieces = first + [(past, past.own + end - start) for past, start, end in group[1:]]
-        keys = _joined([past.keys[layer][:, :count] for past, count in pieces], query.dtype)
-        values = _joined([past.values[layer][:, :count] for past, count in pieces], query.dtype)
+        keys = _joined([past.keys[layer][:, :count] for past, count in pieces])
+        values = _joined([past.values[layer][:, :count] for past, count in pieces])
         if (number, window) not in self._masks:
             self._masks[number, window] = _mask(group, window)
         mask = self._masks[number, window]
@@ -86,8 +86,8 @@ class Ragged:
         return see(some, keys, values, mask, scaling, softcap or 0.0).transpose(0, 1)
 
 
-def _joined(pieces: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    return (pieces[0] if len(pieces) == 1 else torch.cat(list(pieces), 1)).to(dtype)
+def _joined(pieces: list[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces, 1)
 
 
 def _mask(group: Sequence[Span], window: int | None) -> Tensor | None:

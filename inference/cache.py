@@ -22,7 +22,7 @@ from torch import Tensor
 CHUNK = 64  # tokens; a step of prefill, and what a warm prompt reads again at most
 
 Block: TypeAlias = list[tuple[Tensor, Tensor]]
-"""Keys (H, CHUNK, D) and values (H, CHUNK, D') of every layer, in the model's own type."""
+"""Keys (H, CHUNK, D) and values (H, CHUNK, D') of every layer."""
 
 
 class LayerShape(NamedTuple):
@@ -34,15 +34,10 @@ class LayerShape(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What a model keeps of a token, in all its layers.
-
-    dtype: the type that keys and values are computed in. stored: the type of a `Past`: float32 on the CPU, where
-    attention would widen them again for every token; exact, for they were rounded to `dtype` before.
-    """
+    """What a model keeps of a token, in all its layers, in the type that it computes in."""
 
     layers: tuple[LayerShape, ...]
     dtype: torch.dtype
-    stored: torch.dtype
     device: torch.device
 
     @property
@@ -53,7 +48,7 @@ class Form(NamedTuple):
     @property
     def token_bytes(self) -> int:
         """Bytes that one token takes in a `Past`."""
-        return self.stored.itemsize * sum(layer.heads * (layer.key + layer.value) for layer in self.layers)
+        return self.dtype.itemsize * sum(layer.heads * (layer.key + layer.value) for layer in self.layers)
 
 
 class Past:
@@ -70,7 +65,7 @@ class Past:
         self.form, self.room, self.trunk = form, room, trunk
         self.start: int = 0 if trunk is None else trunk.length
         self.length: int = self.start
-        memory = torch.empty(room * form.token_bytes // form.stored.itemsize, dtype=form.stored, device=form.device)
+        memory = torch.empty(room * form.token_bytes // form.dtype.itemsize, dtype=form.dtype, device=form.device)
         sizes = [layer.heads * room * width for layer in form.layers for width in (layer.key, layer.value)]
         self._memory = memory
         parts = iter(torch.split(memory, sizes))
@@ -142,7 +137,7 @@ class Past:
         """A copy of the keys and values of this past's own tokens start..end, counted from the sequence's first."""
         start, end = start - self.start, end - self.start
         return [
-            (keys[:, start:end].to(self.form.dtype, copy=True), values[:, start:end].to(self.form.dtype, copy=True))
+            (keys[:, start:end].clone(), values[:, start:end].clone())
             for keys, values in zip(self.keys, self.values, strict=True)
         ]
 

@@ -90,6 +90,10 @@ def network_of(model: Any) -> Network:
 
     Raises ModelMissing with a sentence for models whose state is more than keys and values.
     """
+    from inference.llama import Llama, is_llama
+
+    if is_llama(model):
+        return Llama(model)
     from inference.transformer import Transformer
 
     return Transformer(model)

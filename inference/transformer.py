@@ -73,9 +73,8 @@ class Transformer:
                 model(input_ids=ids[:, :1], use_cache=False, mien_noted=noted)
             if not noted or sorted(noted) != list(range(len(noted))) or not self._windows_fit(noted):
                 self._refuse()
-            stored = torch.float32 if self.device.type == "cpu" else model.dtype
             shapes = tuple(noted[layer].shape for layer in range(len(noted)))
-            self.form = Form(shapes, model.dtype, stored, self.device)
+            self.form = Form(shapes, model.dtype, self.device)
             past = self.past(len(TRIED))
             self.read([Segment(past, TRIED[:4])])
             [ours] = self.read([Segment(past, TRIED[4:])])

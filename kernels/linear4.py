@@ -6,7 +6,8 @@ that product; many rows (a prompt) are cheaper dequantised once and multiplied d
 latter. Knows nothing of models: which layers of one are replaced is the loader's choice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,11 @@ class Linear4(nn.Module):
         if self._packed is not None:
             return self._packed.blocks
         return Blocks4(self.get_buffer("codes"), self.get_buffer("scale"), self.get_buffer("floor"))
+
+    @property
+    def packed(self) -> "Packed4 | None":
+        """The fast form, once there is one."""
+        return self._packed
 
     def pack(self) -> None:
         """Take on the fast form; without one on this device nothing happens and the layer stays plain."""
@@ -134,10 +140,27 @@ class Packed4:
         pairs[:, self.out_features :] = 0
         self.pairs = pairs  # (K/32, N, 2)
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Packed4]") -> Self:
+        """One product that gives the outputs of several beside one another; all of them whole tiles wide.
+
+        Codes and pairs move into one tensor each, of which the parts keep views: nothing is held twice.
+        """
+        assert all(part.out_features == len(part.codes) for part in parts), "padded matrices cannot be joined"
+        joined, sizes = cls.__new__(cls), [part.out_features for part in parts]
+        joined.out_features = sum(sizes)
+        joined.codes = torch.cat([part.codes for part in parts])
+        joined.pairs = torch.cat([part.pairs for part in parts], 1)
+        views = zip(torch.split(joined.codes, sizes), torch.split(joined.pairs, sizes, 1), strict=True)
+        for part, (codes, pairs) in zip(parts, views, strict=True):
+            part.codes, part.pairs = codes, pairs
+        return joined
+
     def __call__(self, x: Tensor) -> Tensor:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""
         flat = x.reshape(-1, x.shape[-1])
-        y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, self.pairs)
+        pairs = self.pairs.contiguous()  # a part of a joined product copies its pairs: only `joined` is meant to be fast
+        y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, pairs)
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 
     def dequantized(self) -> Tensor:
