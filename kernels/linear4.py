@@ -159,7 +159,9 @@ class Packed4:
     def __call__(self, x: Tensor) -> Tensor:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""
         flat = x.reshape(-1, x.shape[-1])
-        pairs = self.pairs.contiguous()  # a part of a joined product copies its pairs: only `joined` is meant to be fast
+        pairs = (
+            self.pairs.contiguous()
+        )  # a part of a joined product copies its pairs: only `joined` is meant to be fast
         y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, pairs)
         return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
 

@@ -161,3 +161,27 @@ def test_the_order_of_every_processor_is_known(capability: str) -> None:
     env = os.environ | {"ATEN_CPU_CAPABILITY": capability}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("rows", [1, 5, MANY_ROWS])
+def test_a_joined_product_is_its_parts_beside_one_another_to_the_last_bit(rows: int) -> None:
+    layers = [Linear4(blocks4((height, 96), seed)) for seed, height in enumerate((192, 64, 64))]
+    for layer in layers:
+        layer.pack()
+    packs = [layer.packed for layer in layers if layer.packed is not None]
+    if not packs:
+        pytest.skip("this processor has no fast 4-bit product")
+    x = activations(rows, 96)
+    expected = torch.cat([layer(x) for layer in layers], 1)
+    joined = Packed4.joined(packs)
+    assert torch.equal(joined(x), expected)
+    assert torch.equal(torch.cat([layer(x) for layer in layers], 1), expected)  # the parts still work, as views
+    assert packs[1].codes.untyped_storage().data_ptr() == joined.codes.untyped_storage().data_ptr()
+
+
+def test_a_row_is_the_same_bits_whatever_rows_are_multiplied_with_it() -> None:
+    layer, x = Linear4(blocks4((192, 576))), activations(16, 576)
+    layer.pack()
+    alone = torch.cat([layer(row[None]) for row in x])
+    for count in (2, 3, 4, 7, 16):
+        assert torch.equal(layer(x[:count]), alone[:count])
