@@ -2,11 +2,12 @@
 
 Per layer there are as few operations as there can be: one product for query, key and value, one for gate and up,
 rotary angles from a table, keys and values written where they stay, and no modules in between. What is computed is
-what transformers' modules compute, rounded at the same places, so that for a model in bfloat16 the logits are the same
-to the last bit but for attention's (`inference/single.py` says how far).
+what transformers' modules compute, rounded at the same places: a prompt's logits are the same to the last bit. A single
+token's attention is summed in another order than torch's (`inference/single.py`), so that one in some 8,000 of its
+outputs differs by the last bit of a bfloat16; where two tokens are as likely as that, either may be the likeliest.
 
-A row's numbers do not depend on the rows beside it: the 4-bit product and oneDNN's bfloat16 product give a row the same
-bits whatever rows are multiplied with it; only sums inside attention may differ, by the last bit of a float32.
+A row's numbers do not depend on the rows beside it: the 4-bit product gives a row the same bits whatever rows are
+multiplied with it (1 to 16, measured), oneDNN's bfloat16 product nearly always.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,6 @@ def test_a_dense_layer_is_torchs_own_to_the_last_bit(height: int, width: int, ro
         layer = Dense(plain.weight, plain.bias)
         assert torch.equal(layer(x), plain(x))
         assert torch.equal(layer(x[None]), plain(x[None]))
-        assert torch.equal(layer(x[:1]), layer(x)[:1])  # whatever rows are multiplied with it
 
 
 def test_only_bfloat16_matrices_are_put_in_order() -> None:
