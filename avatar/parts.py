@@ -13,6 +13,7 @@ The weights are read into host memory; whoever computes with them moves them to 
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from avatar.codec import Codec, load_codec
+from inference.checkpoint import read_header
 from inference.job import ModelMissing
 
 STARTER = Path(__file__).parent / "starter" / "painter"
@@ -84,6 +86,12 @@ def revision_of(folder: Path) -> str:
         with (folder / name).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def painter_bytes(folder: Path, device: str) -> int:
+    """What the UNet's weights take on a device of that type, from the header of their file."""
+    weights = sum(math.prod(stored.shape) for stored in read_header(folder / WEIGHTS))
+    return weights * fitting_dtype(torch.device(device)).itemsize
 
 
 def open_parts(folder: Path, device: torch.device) -> Parts:

@@ -76,7 +76,17 @@ def _add_upkeep(commands: "argparse._SubParsersAction[Parser]") -> None:
     starter.set_defaults(command=_starter)
     doctor = commands.add_parser("doctor", help="say whether everything Mien needs is in order")
     doctor.add_argument("--json", action="store_true", help="print one JSON object per check")
+    doctor.add_argument("--card", type=_card, metavar="SIZE", help="plan for a GPU of this size, such as 24GB")
     doctor.set_defaults(command=_doctor)
+
+
+def _card(text: str) -> int:
+    from inference.plan import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -127,7 +137,7 @@ async def _starter(options: argparse.Namespace) -> int:
 async def _doctor(options: argparse.Namespace) -> int:
     from bot.doctor import examine
 
-    return examine(options.config, as_json=options.json)
+    return examine(options.config, as_json=options.json, card=options.card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

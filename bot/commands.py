@@ -6,6 +6,7 @@ member sees. The commands are thin: what they show comes from the rooms.
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 
 import discord
 from discord import app_commands
@@ -18,6 +19,9 @@ from bot.faces import picture
 from bot.history import OpenTurn
 from bot.voices import Room
 from emotion.mood import Mood
+from inference.job import Priority
+from inference.plan import size
+from inference.residency import Resident
 from persona.card import Persona, fold
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,12 @@ Here = discord.Interaction[MienClient]
 MOST_CHOICES = 25  # Discord's limit for autocomplete
 BAR, BARS = "█", 12
 SHOWN_EMOTIONS = 8
+AT_WORK = {
+    Priority.FEELING: ("message to feel", "messages to feel"),
+    Priority.REPLY: ("reply", "replies"),
+    Priority.PORTRAIT: ("face", "faces"),
+    Priority.PREWARM: ("face for later", "faces for later"),
+}
 
 
 class Commands(app_commands.CommandTree[MienClient]):
@@ -135,6 +145,8 @@ async def status(here: Here) -> None:
         "Painter": settings.face.model,
         "Device": str(client.rooms.gpu.device),
         "Waiting": f"{client.lanes.waiting} messages",
+        "At work": at_work(client.rooms.gpu.unfinished),
+        "In memory": in_memory(client.rooms.gpu.residency.residents),
         "Faces painted": str(faces),
         "Latency": f"{client.latency * 1000:.0f} ms",
     }
@@ -142,6 +154,19 @@ async def status(here: Here) -> None:
     for name, value in fields.items():
         embed.add_field(name=name, value=value)
     await here.response.send_message(embed=embed, ephemeral=True)
+
+
+def at_work(unfinished: Mapping[Priority, int]) -> str:
+    """What the device has to do, most urgent first: "2 replies, 1 face"."""
+    counts = ((unfinished[priority], words) for priority, words in AT_WORK.items() if unfinished.get(priority))
+    return ", ".join(f"{count} {words[count > 1]}" for count, words in counts) or "nothing"
+
+
+def in_memory(residents: Sequence[Resident]) -> str:
+    """Who is on the device, and who rests until it is needed again."""
+    here = [f"{one.name} ({size(one.bytes)})" for one in residents if one.here]
+    resting = [one.name for one in residents if not one.here]
+    return ", ".join(here) + (f"; resting: {', '.join(resting)}" if resting else "") or "nothing yet"
 
 
 def chart(feeling: Mood, shown: int = SHOWN_EMOTIONS) -> str:

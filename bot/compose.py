@@ -1,5 +1,6 @@
 """Builds the rooms and hands them to each other: the one place that knows everybody. Everything is an `async with`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from avatar.painter import Painter
 from avatar.shelf import Shelf
 from bot.conversation import Story
 from bot.direction import Director
+from bot.footprint import Footprint, footprint, settle
 from bot.history import History
 from bot.settings import Settings
 from emotion.classifier import Classifier
@@ -55,18 +57,32 @@ async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
 
 
 @asynccontextmanager
+async def open_engine(settings: Settings, gpu: Gpu, found: Footprint) -> AsyncIterator[Engine]:
+    model, cache = settings.model, settings.bot.state / "cache"
+    sizes = {"kv_bytes": found.kv_bytes, "context": found.context_tokens}
+    async with Engine(gpu, model.name, cache, quantization=model.quantization, **sizes) as engine:
+        yield engine
+
+
+@asynccontextmanager
 async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIterator[Rooms]:
-    """Open every room. `history` names another database file than the state folder's."""
+    """Open every room; NoRoom before anything is loaded if the machine is too small.
+
+    `history` names another database file than the state folder's.
+    """
     state = settings.bot.state
     state.mkdir(parents=True, exist_ok=True)
     cast = Cast(settings.bot.persona_roots())
+    found = await asyncio.to_thread(footprint, settings)
+    found.plan.check()
     async with (
         History(history or state / "mien.sqlite") as remembered,
         open_gpu(settings) as gpu,
-        Engine(gpu, settings.model.name, state / "cache", quantization=settings.model.quantization) as engine,
+        open_engine(settings, gpu, found) as engine,
         Classifier(gpu) as classifier,
         open_painter(settings, gpu) as painter,
     ):
+        await settle(gpu, engine, found)
         story = Story(
             engine=engine,
             classifier=classifier,

@@ -3,16 +3,19 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from avatar.mask import open_portrait
 from avatar.parts import starter_folder
 from bot.errors import sentence
+from bot.footprint import footprint
 from bot.settings import Settings, load_settings
 from inference.carriers import verify
+from inference.job import ModelMissing
 from inference.rival import check_no_rival
 from persona.card import check, load_persona
 from persona.cast import Cast
@@ -27,10 +30,12 @@ class Finding:
     what: str
     fine: bool
     says: str
+    details: tuple[str, ...] = ()  # lines for people
+    data: Mapping[str, object] | None = None  # the same for programs
 
 
-def examine(config: Path | None, *, as_json: bool) -> int:
-    """Print every check; exit status 1 if one failed."""
+def examine(config: Path | None, *, as_json: bool, card: int | None = None) -> int:
+    """Print every check; exit status 1 if one failed. card: plan for a GPU of so many bytes, wherever that is."""
     settings = load_settings(config)
     checks: dict[str, Callable[[], str]] = {
         "python": lambda: f"{platform.python_version()} on {platform.machine()}",
@@ -43,7 +48,18 @@ def examine(config: Path | None, *, as_json: bool) -> int:
         "personas": lambda: _personas(settings),
         "discord": lambda: "a token is set" if os.environ.get("DISCORD_TOKEN") else "no token: the playground is used",
     }
-    return _report((_look(what, look) for what, look in checks.items()), as_json=as_json)
+    findings = (_look(what, look) for what, look in checks.items())
+    return _report(chain(findings, [_memory(settings, card)]), as_json=as_json)
+
+
+def _memory(settings: Settings, card: int | None) -> Finding:
+    """The plan of who will be where; nothing is loaded for it."""
+    try:
+        plan = footprint(settings, card).plan
+    except ModelMissing as error:
+        return Finding("memory", fine=False, says=str(error))
+    verdict = plan.refusal or ("the painter's parts take turns" if plan.swaps else "everything fits at once")
+    return Finding("memory", plan.refusal is None, verdict, tuple(plan.table().splitlines()), plan.data())
 
 
 def check_personas(paths: list[str], *, as_json: bool) -> int:
@@ -78,9 +94,18 @@ def _report(findings: Iterable[Finding], *, as_json: bool) -> int:
     fine = True
     for finding in findings:
         fine = fine and finding.fine
-        mark = "ok " if finding.fine else "BAD"
-        print(json.dumps(asdict(finding), ensure_ascii=False) if as_json else f"{mark} {finding.what}: {finding.says}")
+        print(_as_json(finding) if as_json else _as_text(finding))
     return 0 if fine else 1
+
+
+def _as_json(finding: Finding) -> str:
+    told = {"what": finding.what, "fine": finding.fine, "says": finding.says}
+    return json.dumps(told if finding.data is None else {**told, "data": finding.data}, ensure_ascii=False)
+
+
+def _as_text(finding: Finding) -> str:
+    mark = "ok " if finding.fine else "BAD"
+    return "\n      ".join([f"{mark} {finding.what}: {finding.says}", *finding.details])
 
 
 def _no_rival() -> str:

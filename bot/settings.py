@@ -62,9 +62,18 @@ class Model(Table):
         default="none", description="how bitsandbytes packs a model that is not quantized yet: none, nf4 or int8"
     )
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
+    context: int | None = Field(
+        default=None,
+        ge=512,
+        description="tokens a reply reads and writes at most; unset = 4,096 for the starter, up to 8,192 for others",
+    )
     turns: int | None = Field(
         default=None, ge=1, le=1000, description="latest messages it reads; unset = 7 for the starter, 60 for others"
     )
+
+    def longest_context(self) -> int:
+        """Tokens of one reply, prompt included, if the model can hold so many: memory is set aside for all of them."""
+        return self.context or (4096 if self.name == "starter" else 8192)
 
     def read_turns(self) -> int:
         """A small model that sees many of its own replies goes on repeating them; a big one should remember more."""
@@ -120,6 +129,9 @@ class GpuTable(Table):
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N")
     threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads of a step; unset = one per core")
     max_waiting: int = Field(default=64, ge=1, description="jobs that may wait; one more is told to come back later")
+    replies: int = Field(
+        default=4, ge=1, le=1024, description="full-length replies that memory is set aside for; shorter ones share it"
+    )
 
 
 class PlaygroundTable(Table):

@@ -16,7 +16,7 @@ from typing import Self, TypeAlias
 import torch
 
 from emotion.delta import merge
-from emotion.encoder import Encoder, load_encoder, padded
+from emotion.encoder import Encoder, encoder_bytes, load_encoder, padded
 from emotion.labels import EMOTIONS, NEUTRAL
 from emotion.network import EmotionNet, token_rows
 from emotion.wording import readable
@@ -94,6 +94,11 @@ class Classifier:
             self._remembered.move_to_end(text)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
+
+
+def classifier_bytes(starter: Path = STARTER) -> int:
+    """What the classifier takes on a device: an encoder of its own, and the head."""
+    return encoder_bytes() + (starter / "head.safetensors").stat().st_size
 
 
 def _load(weights: Path, encoder: Path | None, device: torch.device) -> tuple[EmotionNet, Encoder, Scores]:

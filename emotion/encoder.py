@@ -44,6 +44,11 @@ class Encoder:
         return torch.nn.functional.normalize(mean_over(hidden.float(), mask), dim=-1).cpu()
 
 
+def encoder_bytes() -> int:
+    """What the encoder takes on a device: its weights are float32 there as in their file."""
+    return (minilm_folder() / "model.safetensors").stat().st_size
+
+
 def load_encoder(folder: Path | None = None, device: torch.device | str = "cpu") -> Encoder:
     """Read MiniLM from `folder` (default: the installed starter package). Raises ModelMissing with a sentence."""
     folder = folder or minilm_folder()

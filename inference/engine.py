@@ -59,8 +59,9 @@ class Engine:
 
     model: "starter", a folder, or a hub name. cache: the folder for converted models. quantization: how weights that
     are not quantized yet are loaded. prefix_bytes: memory for prompts read before. kv_bytes: memory for the
-    replies that are being written; one that finds no room waits for it. Raises ModelMissing with a sentence
-    when the model is not on this machine.
+    replies that are being written; one that finds no room waits for it. context: tokens that a prompt and its reply
+    may have together; None = as many as the model can hold. Raises ModelMissing with a sentence when the model is not
+    on this machine.
     """
 
     context_tokens: int
@@ -75,6 +76,7 @@ class Engine:
         quantization: Quantization = "none",
         prefix_bytes: int = PREFIX_BYTES,
         kv_bytes: int = KV_BYTES,
+        context: int | None = None,
     ) -> None:
         self._gpu = gpu
         self._name = model
@@ -82,13 +84,14 @@ class Engine:
         self._quantization = quantization
         self._prefix_bytes = prefix_bytes
         self._kv_bytes = kv_bytes
+        self._context = context
 
     async def __aenter__(self) -> Self:
         loaded, network = await self._gpu.call(self._load, Priority.REPLY)
         self._tokens = Tokens(loaded.tokenizer)
         self._breakers = Breakers(self._tokens.texts, self._tokens.literal)
         self._batch = Batch(network, PrefixCache(self._prefix_bytes), self._kv_bytes)
-        self.context_tokens = loaded.context_tokens
+        self.context_tokens = min(loaded.context_tokens, self._context or loaded.context_tokens)
         return self
 
     async def __aexit__(
@@ -99,6 +102,11 @@ class Engine:
     def _load(self) -> tuple[Loaded, Network]:
         loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization)
         return loaded, network_of(loaded.model)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of keys and values on the device now: of replies being written, and of prompts read before."""
+        return self._batch.budget.used + self._batch.prefixes.bytes
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the chat template's prompt for `messages`."""

@@ -13,6 +13,7 @@ locks, because nobody else touches the device. Without a GPU the device is the C
 import asyncio
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -55,7 +56,7 @@ class Gpu:
         self._threads = threads
         self._card = card
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._open: dict[AnyJob, Hashable | None] = {}  # unfinished jobs and their keys; the event loop's thread only
+        self._open: dict[AnyJob, tuple[Priority, Hashable]] = {}  # unfinished; the event loop's thread only
         self._newest: dict[Hashable, AnyJob] = {}  # by key; the event loop's thread only
         self._running = False
 
@@ -114,7 +115,7 @@ class Gpu:
         if older is not None:
             older.fail(Replaced("A newer request took this one's place."))
         job: Job[Y, R] = Job(self._forget)
-        self._open[job] = replaces
+        self._open[job] = priority, replaces
         if replaces is not None:
             self._newest[replaces] = job
         if timeout is not None:
@@ -131,6 +132,11 @@ class Gpu:
 
         return await self.submit(one_step(), priority).result()
 
+    @property
+    def unfinished(self) -> Counter[Priority]:
+        """How many jobs of each priority wait or run; for the event loop's thread."""
+        return Counter(priority for priority, _ in self._open.values())
+
     def _admit(self, older: AnyJob | None) -> None:
         if not self._running:
             raise Stopped("The device is not running, so nothing can be done on it.")
@@ -139,7 +145,7 @@ class Gpu:
 
     def _forget(self, job: AnyJob) -> None:
         """A job is done: its place is free, and the device thread closes its steps if it has them still."""
-        key = self._open.pop(job, None)
+        _, key = self._open.pop(job, (None, None))
         if key is not None and self._newest.get(key) is job:
             del self._newest[key]
         self._inbox.put(End(job))

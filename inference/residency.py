@@ -38,10 +38,13 @@ class Resident:
     here: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """A tenant that stays; `used` tells how many of its bytes are on the card by now."""
+
+    name: str
     bytes: int
-    used: Callable[[], int]  # how much of it is on the card already
+    used: Callable[[], int]
 
 
 class Guest:
@@ -92,29 +95,29 @@ class Residency:
     def __init__(self, card: Card, portion: int = PORTION) -> None:
         self.card = card
         self._portion = portion
-        self._settled: dict[str, _Settled] = {}
+        self._settled: dict[Settled, None] = {}
         self._guests: dict[Guest, None] = {}  # whoever was used last is last
         self._hosted: Counter[Guest] = Counter()
 
     # --- settled tenants ------------------------------------------------------------------------------------------
 
-    def settle(self, name: str, bytes: int, used: Callable[[], int] | None = None) -> None:
+    def settle(self, name: str, bytes: int, used: Callable[[], int] | None = None) -> Settled:
         """Keep `bytes` for a tenant that stays; guests make room for what of it is not on the card yet.
 
-        used: how many of its bytes are on the card at the moment; None = all of them, always. Raises NoRoom when the
-        card is too small.
+        used: how many of its bytes are on the card by now; None = all of them. Raises NoRoom when the card is too
+        small; on a CPU nobody is refused, since the system may have memory in reserve that it does not tell of.
         """
-        assert name not in self._settled, "a tenant settles once"
-        tenant = _Settled(bytes, used or (lambda: bytes))
+        tenant = Settled(name, bytes, used or (lambda: bytes))
         lacking = tenant.bytes - tenant.used()
-        if self._make_room(lacking) < lacking:
+        if self.card.apart and self._make_room(lacking) < lacking:
             raise self._no_room(name, lacking)
-        self._settled[name] = tenant
+        self._settled[tenant] = None
         self._publish()
+        return tenant
 
-    def leave(self, name: str) -> None:
+    def leave(self, tenant: Settled) -> None:
         """A settled tenant is no more."""
-        del self._settled[name]
+        del self._settled[tenant]
         self._publish()
 
     # --- guests ---------------------------------------------------------------------------------------------------
@@ -202,10 +205,10 @@ class Residency:
 
     def _room(self) -> int:
         """Bytes that are free, less what settled tenants have not taken yet."""
-        return self.card.free() - sum(max(0, tenant.bytes - tenant.used()) for tenant in self._settled.values())
+        return self.card.free() - sum(max(0, tenant.bytes - tenant.used()) for tenant in self._settled)
 
     def _no_room(self, name: str, lacking: int) -> NoRoom:
-        settled = ", ".join(f"{name} {_mib(tenant.bytes)}" for name, tenant in self._settled.items())
+        settled = ", ".join(f"{tenant.name} {_mib(tenant.bytes)}" for tenant in self._settled)
         return NoRoom(
             f"{name} needs {_mib(lacking)} MiB, and {_mib(max(0, self._room()))} of the device's"
             f" {_mib(self.card.total)} MiB are free{f' beside what stays ({settled})' if settled else ''}: choose"
@@ -213,7 +216,7 @@ class Residency:
         )
 
     def _publish(self) -> None:
-        settled = [Resident(name, tenant.bytes, settled=True, here=True) for name, tenant in self._settled.items()]
+        settled = [Resident(tenant.name, tenant.bytes, settled=True, here=True) for tenant in self._settled]
         apart = self.card.apart
         guests = [Resident(one.name, one.bytes, settled=False, here=one.here or not apart) for one in self._guests]
         self.residents = (*settled, *guests)

@@ -9,11 +9,13 @@ import pytest
 from discord import app_commands
 from PIL import Image
 
-from bot.commands import Commands, chart
+from bot.commands import Commands, at_work, chart, in_memory
 from bot.compose import Rooms
 from bot.history import Worn
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood
+from inference.job import Priority
+from inference.residency import Resident
 from persona.turn import Role, Turn
 from tests.bot.members import Member, Page
 from tests.bot.stage import ROOT, Stage
@@ -172,6 +174,24 @@ async def test_the_status_names_models_device_and_latency(scene: Stage, asking: 
     assert (fields["Persona"], fields["Language model"], fields["Device"]) == ("Marigold", "starter", "cpu")
     assert re.fullmatch(r"\d+ ms", fields["Latency"])
     assert fields["Waiting"] == "0 messages"
+    assert fields["At work"] == "nothing"
+    assert re.match(
+        r"language model \(\d+ MiB\), keys and values \(\d+ MiB\), classifier \(\d+ MiB\)", fields["In memory"]
+    )
+
+
+async def test_what_the_device_does_is_told_in_words() -> None:
+    unfinished = {Priority.PREWARM: 1, Priority.REPLY: 2, Priority.PORTRAIT: 1, Priority.FEELING: 0}
+    assert at_work(unfinished) == "2 replies, 1 face, 1 face for later"
+    assert at_work({Priority.FEELING: 3}) == "3 messages to feel"
+    assert at_work({}) == "nothing"
+
+
+async def test_who_is_in_memory_and_who_rests_is_told_in_words() -> None:
+    model, painter = Resident("language model", 5 << 30, True, True), Resident("painter", 5 << 20, False, False)
+    assert in_memory([model, painter]) == "language model (5.0 GiB); resting: painter"
+    assert in_memory([model]) == "language model (5.0 GiB)"
+    assert in_memory([]) == "nothing yet"
 
 
 async def test_the_manual_has_every_command_with_its_options_and_description() -> None:

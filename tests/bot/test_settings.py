@@ -77,7 +77,7 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
     ("text", "environ", "sentence"),
     [
         ("[gpu]\nthread = 1", {}, "line 2: [gpu] thread: unknown key; did you mean threads? "
-         "(known: device, threads, max_waiting)"),
+         "(known: device, threads, max_waiting, replies)"),
         ("[gpu]\nthreads = '1'", {}, "line 2: [gpu] threads: "
          "expected a whole number (CPU threads of a step; unset = one per core), got '1'"),
         ("[face]\nmode = 'member'", {}, "line 2: [face] mode: expected 'webhook' or 'embed' "
@@ -90,7 +90,7 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
         ("", {"MIEN_GPU__THREADS": "many"}, "environment: MIEN_GPU__THREADS: "
          "expected a whole number (CPU threads of a step; unset = one per core), got 'many'"),
         ("", {"MIEN_GPU__THREDS": "1"}, "environment: MIEN_GPU__THREDS: unknown key; did you mean threads? "
-         "(known: device, threads, max_waiting)"),
+         "(known: device, threads, max_waiting, replies)"),
         ("", {"MIEN_GPUS__THREADS": "1"}, "environment: MIEN_GPUS__THREADS: unknown key; did you mean gpu? "
          "(known: bot, discord, model, sampler, mood, face, gpu, playground, replies)"),
     ],

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from torch import Tensor, nn
 
 from inference.job import NoRoom, Steps
-from inference.residency import Guest, Residency
+from inference.residency import Guest, Residency, Settled
 from tests.inference.tiny_card import GRAIN, TinyCard
 
 TOTAL = 48
@@ -34,7 +34,7 @@ class Walk(RuleBasedStateMachine):
         self.before: dict[Guest, list[Tensor]] = {}
         self.hosted: list[tuple[Guest, Any]] = []
         self.arriving: list[Steps[None, None]] = []
-        self.settled: dict[str, Tensor] = {}
+        self.settled: dict[Settled, Tensor] = {}
         self.used: list[Guest] = []  # who was used last is last
         self.number = 0
 
@@ -102,28 +102,28 @@ class Walk(RuleBasedStateMachine):
 
     @rule(grains=st.integers(1, 12))
     def settle(self, grains: int) -> None:
-        name = f"settled {self.number}"
-        if name in self.settled:
-            return
+        self.number += 1
         kept, here = {guest for guest, _ in self.hosted}, self.here()
         mine: list[Tensor] = []
         try:
-            self.residency.settle(name, grains * GRAIN, used=lambda: sum(one.nbytes for one in mine))
+            tenant = self.residency.settle(
+                f"settled {self.number}", grains * GRAIN, used=lambda: sum(one.nbytes for one in mine)
+            )
         except NoRoom:
             return
         self.check_who_left(here, kept)
         try:
             mine.append(self.card.allocate(grains * GRAIN).fill_(self.number % 251))
         except torch.OutOfMemoryError:  # in pieces too small
-            self.residency.leave(name)
+            self.residency.leave(tenant)
         else:
-            self.settled[name] = mine[0]
+            self.settled[tenant] = mine[0]
 
     @precondition(lambda self: self.settled)
     @rule()
     def leave(self) -> None:
-        name, _ = self.settled.popitem()
-        self.residency.leave(name)
+        tenant, _ = self.settled.popitem()
+        self.residency.leave(tenant)
 
     @precondition(lambda self: self.modules)
     @rule(data=st.data())
@@ -143,8 +143,8 @@ class Walk(RuleBasedStateMachine):
         for guest, module in self.modules.items():
             for now, then in zip(module.parameters(), self.before[guest], strict=True):
                 assert torch.equal(now, then)
-        for name, tensor in self.settled.items():
-            assert (tensor == int(name.split()[1]) % 251).all()
+        for tenant, tensor in self.settled.items():
+            assert (tensor == int(tenant.name.split()[1]) % 251).all()
 
     @invariant()
     def the_ledger_says_what_the_card_holds(self) -> None:
@@ -159,7 +159,9 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def everybody_knows_who_is_here(self) -> None:
         told = {one.name: one.here for one in self.residency.residents}
-        assert told == {**dict.fromkeys(self.settled, True), **{guest.name: guest.here for guest in self.modules}}
+        assert told == {tenant.name: True for tenant in self.settled} | {
+            guest.name: guest.here for guest in self.modules
+        }
 
     @invariant()
     def guests_are_in_the_order_of_their_last_use(self) -> None:
