@@ -111,8 +111,6 @@ class Matcher:
             allowed = torch.zeros(self._size, dtype=torch.bool)
         else:
             self._matcher.unsafe_compute_mask_ptr(self._words.data_ptr(), self._words.numel() * 4)
-            if self._matcher.stop_reason() == "NoExtensionBias" and not self._matcher.is_accepting():
-                raise GrammarError("The model has no token for the characters that the grammar asks for here.")
             _check(self._matcher)
             bits = np.unpackbits(self._words.numpy().view(np.uint8), count=self._size, bitorder="little")
             allowed = torch.from_numpy(bits).view(torch.bool)
@@ -164,6 +162,8 @@ def _check(matcher: "LLMatcher") -> None:
     """Raises GrammarError where llguidance gave up."""
     if matcher.is_error():
         reason = matcher.get_error().partition("\n")[0].rstrip(".")
+        if reason == "NoExtensionBias":
+            raise GrammarError("The model has no token for the characters that the grammar asks for here.")
         raise GrammarError(f"The grammar is too much for the matcher ({reason}): make it simpler.")
 
 
