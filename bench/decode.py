@@ -20,8 +20,9 @@ from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spre
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
-from inference.loader import Loaded, load, unfilled
+from inference.loader import Loaded, load
 from inference.network import Segment, network_of
+from inference.packed import unfilled
 from inference.sampling import SamplingParams
 from inference.tokens import Message, Tokens
 from inference.writer import Wish

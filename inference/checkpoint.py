@@ -9,7 +9,7 @@ Source: the safetensors format, github.com/huggingface/safetensors (README).
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -101,17 +101,48 @@ def read_tensor(stored: Stored) -> "Tensor":
     """The tensor, read from its file into memory of its own."""
     import torch
 
-    raw = torch.empty(stored.bytes, dtype=torch.uint8)
-    with stored.file.open("rb", buffering=0) as file:
-        file.seek(stored.offset)
-        view: memoryview = raw.numpy().data
-        done = 0
-        while done < stored.bytes:  # the system may give less than was asked for, two GiB at most
-            count = file.readinto(view[done:])
-            if not count:
-                raise OSError(f"{stored.file} ends within {stored.name}")
-            done += count
+    raw = read_bytes(stored.file, stored.offset, stored.bytes)
     return raw.view(getattr(torch, TYPES[stored.kind][0])).reshape(stored.shape)
+
+
+def read_bytes(path: Path, offset: int, count: int) -> "Tensor":
+    """`count` bytes of a file, uint8; OSError when it ends before."""
+    import torch
+
+    raw = torch.empty(count, dtype=torch.uint8)
+    view: memoryview = raw.numpy().data
+    done = 0
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while done < count:  # the system may give less than was asked for, two GiB at most
+            more = file.readinto(view[done:])
+            if not more:
+                raise OSError(f"{path} ends too early")
+            done += more
+    return raw
+
+
+def write_tensors(
+    file: Path, parts: Mapping[str, tuple[str, tuple[int, ...]]], values: Iterable[Mapping[str, "Tensor"]]
+) -> None:
+    """Write a safetensors file tensor by tensor: `parts` says {name: (type, shape)}, `values` brings them in order."""
+    import torch
+
+    header, end = {}, 0
+    for name, (kind, shape) in parts.items():
+        start, end = end, end + math.prod(shape) * TYPES[kind][1]
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": (start, end)}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    names = iter(parts)
+    with file.open("wb") as opened:
+        opened.write(len(text).to_bytes(8, "little") + text)
+        for some in values:
+            for name, value in some.items():
+                kind, shape = parts[name]
+                assert (name, value.shape) == (next(names), shape), f"{name} was not expected now, or not so"
+                assert value.dtype == getattr(torch, TYPES[kind][0]), f"{name} is {value.dtype}, not {kind}"
+                opened.write(value.contiguous().view(-1).view(torch.uint8).numpy().data)
 
 
 def read_header(file: Path) -> list[Stored]:

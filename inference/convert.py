@@ -1,95 +1,58 @@
-"""A GGUF file becomes, once, a folder that loads in a second: config, tokenizer and weights in safetensors.
+"""A GGUF file becomes, once, a folder that loads in seconds: config, tokenizer and weights in safetensors.
 
 4- and 8-bit matrices keep their blocks as they are (`kernels/layout.py`); what they were, rounded by whoever made the
-file, they stay. Anything else becomes bfloat16. Knows how GGUF names things; knows nothing of running a model.
+file, they stay. Layouts without a form of ours become 8-bit blocks, plain numbers bfloat16. One tensor at a time is in
+memory. Knows nothing of running a model.
 
     <cache>/<file>-<fingerprint>/config.json, tokenizer.json, …, model.safetensors
-
-Sources: the GGUF specification (ggml, docs/gguf.md); the q/k row order of llama files: `permute` in llama.cpp's
-convert_hf_to_gguf.py.
 """
 
 import hashlib
 import shutil
-import struct
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from inference.checkpoint import SINGLE, write_tensors
+from inference.gguf_file import (
+    EMBEDDING,
+    Q4_0,
+    Q4_1,
+    Q4_K,
+    Q8_0,
+    ROTARY,
+    Gguf,
+    GgufTensor,
+    config_of,
+    open_gguf,
+    renamed,
+    reordered,
+)
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
-from kernels.layout import Blocks4, Blocks8, unpack_q4_0, unpack_q4_1, unpack_q8_0
+from kernels.layout import (
+    BLOCK,
+    Blocks4,
+    Blocks8,
+    quantize8,
+    unpack_q4_0,
+    unpack_q4_1,
+    unpack_q4_k,
+    unpack_q8_0,
+)
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedConfig
-    from transformers.integrations.gguf import GgufHeader
-
-CONVERTER = 1  # raise it whenever the converted form changes: older folders are then not found any more
+CONVERTER = 2  # raise it whenever the converted form changes: older folders are then not found any more
 STALE_S = 3600  # a half-made folder this old was left by a process that was killed
+PIECE = 1 << 22  # weights that are dequantised at a time
 
-ARCHITECTURES = ("llama", "qwen2", "qwen3")  # what `_NAMES` is true for
-F32, F16, BF16, Q4_0, Q4_1, Q8_0 = 0, 1, 30, 2, 3, 8  # ggml's numbers for tensor types
-BLOCKS4, BLOCKS8 = (Q4_0, Q4_1), (Q8_0,)  # those that keep their blocks
-EMBEDDING = "token_embd.weight"
-
-_NAMES = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "output": "lm_head",
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-
+T = TypeVar("T")
 Blocks = Blocks4 | Blocks8
-Metadata = dict[str, "str | int | float | bool | list[int] | list[float]"]
-
-
-class RawTensor(Protocol):
-    """One tensor of a file: its blocks as bytes, (rows, bytes of a row) uint8, or its plain numbers."""
-
-    ggml_type: int
-
-    def __getitem__(self, index: slice) -> Tensor: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Gguf:
-    """An opened file: what it says about itself, and its tensors by their GGUF names, read when asked for."""
-
-    path: Path
-    metadata: Metadata
-    header: "GgufHeader"
-    tensors: dict[str, RawTensor]
-
-    @property
-    def architecture(self) -> str:
-        return str(self.metadata["general.architecture"])
-
-    @property
-    def tied(self) -> bool:
-        return "output.weight" not in self.tensors
-
-    def number(self, key: str) -> float:
-        """A number under the architecture's name, such as `llama.block_count`; ModelMissing when there is none."""
-        value = self.metadata.get(f"{self.architecture}.{key}")
-        if not isinstance(value, int | float):
-            raise ModelMissing(f"{self.path} lacks {self.architecture}.{key}: the file is damaged, get it again.")
-        return value
+_BLOCKS4 = {Q4_0: unpack_q4_0, Q4_1: unpack_q4_1, Q4_K: unpack_q4_k}
 
 
 def converted(path: Path, cache: Path, progress: Progress = silent) -> Path:
@@ -124,74 +87,19 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def open_gguf(path: Path) -> Gguf:
-    """Read a file's header; ModelMissing when it is no GGUF file, or of an architecture or a kind not known here."""
-    from transformers.integrations.gguf import GgufHeader, load_gguf_state_dict, read_gguf_metadata
-
-    try:
-        metadata, _ = read_gguf_metadata(str(path))
-        header = GgufHeader.from_file(str(path))
-    except (OSError, ValueError, LookupError, OverflowError, struct.error) as error:  # a damaged header does any of it
-        raise ModelMissing(f"{path} cannot be read as a GGUF file ({error}): get it again.") from error
-    if path.stat().st_size < header.data_start + max((t.offset + t.nbytes for t in header.tensors), default=0):
-        raise ModelMissing(f"{path} is cut short, as by a download that broke off: get it again.")
-    gguf = Gguf(path, metadata, header, load_gguf_state_dict(header))
-    if gguf.architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise ModelMissing(
-            f"{path} is a {gguf.architecture} model; GGUF files are read of {known}: use its folder form."
-        )
-    if metadata.get(f"{gguf.architecture}.rope.scaling.type", "none") != "none":
-        raise ModelMissing(
-            f"{path} scales its rotary positions, which is not read from GGUF files: use its folder form."
-        )
-    return gguf
-
-
 def write_folder(gguf: Gguf, folder: Path, progress: Progress = silent) -> None:
     """Write config, tokenizer and weights of an opened file into a new folder."""
-    from safetensors.torch import save_file
-
     folder.mkdir()
     config_of(gguf).save_pretrained(folder)
     write_tokenizer(gguf.path, folder)
-    weights: dict[str, Tensor] = {}
-    for done, (name, tensor) in enumerate(gguf.tensors.items(), start=1):
-        weights.update(_stored(gguf, name, tensor))
-        progress(f"converting {gguf.path.name}", done, len(gguf.tensors))
-    save_file({name: value.contiguous() for name, value in weights.items()}, folder / "model.safetensors")
+    parts = {name: part for tensor in gguf.tensors.values() for name, part in _parts(gguf, tensor)}
 
+    def values() -> Iterator[dict[str, Tensor]]:
+        for done, tensor in enumerate(gguf.tensors.values(), start=1):
+            yield _values(gguf, tensor)
+            progress(f"converting {gguf.path.name}", done, len(gguf.tensors))
 
-def config_of(gguf: Gguf) -> "PreTrainedConfig":
-    """What the file says in transformers' words. The vocabulary is as large as the embedding, which may be padded."""
-    from transformers import AutoConfig
-
-    hidden, heads = int(gguf.number("embedding_length")), int(gguf.number("attention.head_count"))
-    token_ids = {name: gguf.metadata.get(f"tokenizer.ggml.{name}_token_id") for name in ("bos", "eos", "padding")}
-    config: PreTrainedConfig = AutoConfig.for_model(
-        gguf.architecture,
-        architectures=[{"llama": "Llama", "qwen2": "Qwen2", "qwen3": "Qwen3"}[gguf.architecture] + "ForCausalLM"],
-        vocab_size=gguf.tensors[EMBEDDING][:].shape[0],
-        hidden_size=hidden,
-        intermediate_size=int(gguf.number("feed_forward_length")),
-        num_hidden_layers=int(gguf.number("block_count")),
-        num_attention_heads=heads,
-        num_key_value_heads=int(gguf.metadata.get(f"{gguf.architecture}.attention.head_count_kv", heads)),  # type: ignore[arg-type]
-        head_dim=int(gguf.metadata.get(f"{gguf.architecture}.attention.key_length", hidden // heads)),  # type: ignore[arg-type]
-        max_position_embeddings=int(gguf.number("context_length")),
-        rms_norm_eps=gguf.number("attention.layer_norm_rms_epsilon"),
-        rope_parameters={
-            "rope_type": "default",
-            "rope_theta": gguf.metadata.get(f"{gguf.architecture}.rope.freq_base", 10000.0),
-        },
-        attention_bias="blk.0.attn_q.bias" in gguf.tensors,
-        tie_word_embeddings=gguf.tied,
-        bos_token_id=token_ids["bos"],
-        eos_token_id=token_ids["eos"],
-        pad_token_id=token_ids["padding"],
-        dtype="bfloat16",
-    )
-    return config
+    write_tensors(folder / SINGLE, parts, values())
 
 
 def write_tokenizer(path: Path, folder: Path) -> None:
@@ -209,63 +117,82 @@ def write_tokenizer(path: Path, folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=backend, **settings).save_pretrained(folder)
 
 
-def _stored(gguf: Gguf, name: str, tensor: RawTensor) -> Iterator[tuple[str, Tensor]]:
-    """What is stored for one tensor of the file, under transformers' names; ModelMissing for a tensor nobody knows.
+def forms(gguf: Gguf, tensor: GgufTensor) -> Iterator[tuple[str, str]]:
+    """In which forms a tensor is stored, as (place in transformers' model, "dense" or "blocks4" or "blocks8").
 
     An embedding is looked up row by row, so it is kept dense; if it is the head as well, its blocks are kept beside.
     """
-    target, kind = _renamed(gguf, name)
-    blocks = _blocks_of(tensor)
-    if blocks is None or target == "model.embed_tokens":
-        yield f"{target}.{kind}", _reordered(gguf, target, _dense(tensor))
-    if target == "model.embed_tokens":
-        target = "lm_head" if gguf.tied else ""
-    if blocks is not None and target:
-        for part, value in blocks._asdict().items():
-            yield f"{target}.{part}", _reordered(gguf, target, value)
+    if tensor.name == ROTARY:  # the config says it
+        return
+    place, _ = renamed(gguf, tensor.name)
+    looked_up = tensor.name == EMBEDDING
+    if tensor.plain or looked_up:
+        yield place, "dense"
+    if not tensor.plain and (not looked_up or gguf.tied):
+        yield ("lm_head" if looked_up else place), "blocks4" if tensor.kind in _BLOCKS4 else "blocks8"
 
 
-def _renamed(gguf: Gguf, name: str) -> tuple[str, str]:
-    """`blk.7.attn_q.weight` -> (`model.layers.7.self_attn.q_proj`, `weight`)."""
-    stem, _, kind = name.rpartition(".")
-    layer = ""
-    if stem.startswith("blk."):
-        _, number, stem = stem.split(".", 2)
-        layer = f"model.layers.{number}."
-    if stem not in _NAMES or kind not in ("weight", "bias"):
-        raise ModelMissing(f"{gguf.path} holds {name}, which is not read from GGUF files: use the model's folder form.")
-    return layer + _NAMES[stem], kind
+def _parts(gguf: Gguf, tensor: GgufTensor) -> Iterator[tuple[str, tuple[str, tuple[int, ...]]]]:
+    """(name, (type, shape)) of everything that is stored for a tensor, in the words of safetensors."""
+    kind = tensor.name.rpartition(".")[2]
+    for place, form in forms(gguf, tensor):
+        if form == "dense":
+            yield f"{place}.{kind}", ("BF16", tensor.shape)
+            continue
+        rows, columns = tensor.shape
+        yield f"{place}.codes", ("U8", (rows, columns // 2)) if form == "blocks4" else ("I8", (rows, columns))
+        for part in ("scale", "floor") if form == "blocks4" else ("scale",):
+            yield f"{place}.{part}", ("F16", (rows, columns // BLOCK))
 
 
-def _blocks_of(tensor: RawTensor) -> Blocks | None:
-    """The tensor's blocks, or None when it is not stored in a layout of `kernels/layout.py`."""
-    if tensor.ggml_type == Q4_1:
-        return unpack_q4_1(tensor[:])
-    if tensor.ggml_type == Q4_0:
-        return unpack_q4_0(tensor[:])
-    if tensor.ggml_type == Q8_0:
-        return unpack_q8_0(tensor[:])
-    return None
+def _values(gguf: Gguf, tensor: GgufTensor) -> dict[str, Tensor]:
+    """What `_parts` names."""
+    kind, found = tensor.name.rpartition(".")[2], {}
+    for place, form in forms(gguf, tensor):
+        if form == "dense":
+            found[f"{place}.{kind}"] = reordered(gguf, place, _dense(tensor))
+        else:
+            blocks = _blocks(tensor)._asdict().items()
+            found |= {f"{place}.{part}": reordered(gguf, place, value) for part, value in blocks}
+    return found
 
 
-def _dense(tensor: RawTensor) -> Tensor:
+def _blocks(tensor: GgufTensor) -> Blocks:
+    """The tensor's blocks: as they are where there is a form for them, else rounded to 8 bits."""
+    if tensor.kind in _BLOCKS4:
+        return _BLOCKS4[tensor.kind](tensor.all_rows())
+    if tensor.kind == Q8_0:
+        return unpack_q8_0(tensor.all_rows())
+    codes, scale = zip(*_in_pieces(tensor, lambda raw: quantize8(_dequantized(tensor, raw))), strict=True)
+    return Blocks8(torch.cat(codes), torch.cat(scale))
+
+
+def _dense(tensor: GgufTensor) -> Tensor:
     """The tensor's numbers in bfloat16, whatever layout they are stored in."""
-    if tensor.ggml_type in (F32, F16, BF16):
-        return tensor[:].to(torch.bfloat16)
+    dense, done = torch.empty(tensor.shape, dtype=torch.bfloat16), 0
+    for piece in _in_pieces(tensor, lambda raw: raw if tensor.plain else _dequantized(tensor, raw)):
+        dense[done : done + len(piece)] = piece
+        done += len(piece)
+    return dense
+
+
+def _in_pieces(tensor: GgufTensor, make: Callable[[Tensor], T]) -> Iterator[T]:
+    """What `make` makes of a tensor's rows, some of them at a time."""
+    step = max(1, PIECE // (tensor.shape[-1] if len(tensor.shape) > 1 else 1))
+    for start in range(0, tensor.shape[0], step):
+        yield make(tensor.rows(start, start + step))
+
+
+def _dequantized(tensor: GgufTensor, raw: Tensor) -> Tensor:
+    """Rows in any of ggml's layouts, (n, bytes) uint8, as numbers (n, K) float32."""
     from gguf import GGMLQuantizationType, quants
 
-    raw = tensor[:].numpy()
-    return torch.from_numpy(quants.dequantize(raw, GGMLQuantizationType(tensor.ggml_type))).to(torch.bfloat16)
-
-
-def _reordered(gguf: Gguf, target: str, rows: Tensor) -> Tensor:
-    """Rows of q and k back in transformers' order: llama files interleave the two halves of each head's rotation."""
-    if gguf.architecture != "llama" or not target.endswith(("q_proj", "k_proj")):
-        return rows
-    heads = int(gguf.number("attention.head_count"))
-    if target.endswith("k_proj"):
-        heads = int(gguf.metadata.get("llama.attention.head_count_kv", heads))  # type: ignore[arg-type]
-    return rows.reshape(heads, -1, 2, *rows.shape[1:]).transpose(1, 2).reshape(rows.shape)
+    try:
+        return torch.from_numpy(quants.dequantize(raw.numpy(), GGMLQuantizationType(tensor.kind)))
+    except (NotImplementedError, ValueError) as error:
+        raise ModelMissing(
+            f"{tensor.file} holds {tensor.name} in ggml's layout {tensor.kind}, which is not read: get another file."
+        ) from error
 
 
 def _sweep(cache: Path) -> None:

@@ -5,8 +5,6 @@ transformers would fill in with random numbers (a weight that is not there) is r
 a time, so that loading takes the finished model's memory and little more.
 """
 
-import ctypes
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from inference.checkpoint import stored_in, unread, weight_files
+from inference.heap import memory_returned
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from inference.loader import Quantization
 
 WRITES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")  # how architectures that write text are named
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers for mallopt
-ALWAYS_RETURNED = 128 << 10  # bytes; while a model is loaded, freed blocks from this size on go back to the system
 
 
 def load_model(
@@ -39,7 +36,7 @@ def load_model(
     packed = getattr(config, "quantization_config", None) is not None
     how = {} if packed or quantization == "none" else _bitsandbytes(quantization)
     try:
-        with _quiet(), _memory_returned():
+        with _quiet(), memory_returned():
             model, found = _class_of(config, folder).from_pretrained(
                 None,
                 config=config,
@@ -184,24 +181,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-@contextmanager
-def _memory_returned() -> Iterator[None]:
-    """Meanwhile the C library gives big freed blocks back at once.
-
-    glibc keeps blocks of up to 32 MiB for later as soon as some were freed; between them the packed weights of every
-    layer end up, and what is kept grows to several times the model (measured: 381 MiB for 110 MiB of NF4). Afterwards
-    it keeps them again, for the many big temporaries of a forward pass are served faster so.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is None:
-        yield
-        return
-    mallopt(M_MMAP_THRESHOLD, ALWAYS_RETURNED)
-    mallopt(M_TRIM_THRESHOLD, ALWAYS_RETURNED)
-    try:
-        yield
-    finally:
-        mallopt(M_MMAP_THRESHOLD, 32 << 20)
-        mallopt(M_TRIM_THRESHOLD, 64 << 20)

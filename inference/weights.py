@@ -22,7 +22,7 @@ from inference.checkpoint import TYPES, Stored, stored_in
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from inference.convert import Gguf
+    from inference.gguf_file import Gguf
     from inference.loader import Quantization
 
 COMPUTE_BYTES = 2  # models compute in bfloat16, whatever their files hold
@@ -115,7 +115,7 @@ def _parameters(tensor: Stored) -> int:
 
 
 def _measure_gguf(path: Path, device: str) -> Sizes:
-    from inference.convert import config_of, open_gguf
+    from inference.gguf_file import ROTARY, config_of, open_gguf
 
     gguf = open_gguf(path)
     config = config_of(gguf)
@@ -123,23 +123,22 @@ def _measure_gguf(path: Path, device: str) -> Sizes:
         *_sums(_gguf_parts(gguf, device)),
         token_bytes=token_bytes(config, device),
         context_tokens=config.max_position_embeddings,
-        parameters=sum(math.prod(tensor.shape) for tensor in gguf.header.tensors),
+        parameters=sum(math.prod(tensor.shape) for tensor in gguf.tensors.values() if tensor.name != ROTARY),
     )
 
 
 def _gguf_parts(gguf: "Gguf", device: str) -> Iterator[tuple[str, int]]:
-    """(name, bytes once loaded) of every part that inference/convert.py would store."""
-    from inference.convert import BLOCKS4, BLOCKS8, EMBEDDING
+    """(name, bytes once loaded) of every part that inference/convert.py stores."""
+    from inference.convert import forms
     from kernels.linear4 import held_bytes4, held_bytes8
 
-    for tensor in gguf.header.tensors:
-        blocks = {**dict.fromkeys(BLOCKS4, held_bytes4), **dict.fromkeys(BLOCKS8, held_bytes8)}.get(tensor.ggml_type)
-        looked_up = tensor.name == EMBEDDING
-        if blocks is None or looked_up:
-            yield tensor.name, math.prod(tensor.shape) * COMPUTE_BYTES
-        if blocks is not None and (not looked_up or gguf.tied):
-            rows, columns = tensor.shape
-            yield ("output.weight" if looked_up else tensor.name), blocks(rows, columns, device)
+    for tensor in gguf.tensors.values():
+        for place, form in forms(gguf, tensor):
+            if form == "dense":
+                yield f"{place}.weight", math.prod(tensor.shape) * COMPUTE_BYTES
+            else:
+                rows, columns = tensor.shape
+                yield f"{place}.weight", (held_bytes4 if form == "blocks4" else held_bytes8)(rows, columns, device)
 
 
 def _sums(parts: Iterable[tuple[str, int]]) -> tuple[int, int]:

@@ -7,12 +7,17 @@ stores the row as bytes, so a raw matrix is uint8 of shape (N, K/32 · block byt
     Q4_0  18 bytes   d: float16 · 16 bytes of codes                       weight = d·(q - 8)         q in 0..15
     Q8_0  34 bytes   d: float16 · 32 signed bytes                         weight = d·q               q in -128..127
 
-In the 4-bit formats byte i of a block holds code i in its low half and code i + 16 in its high half.
+In these 4-bit formats byte i of a block holds code i in its low half and code i + 16 in its high half.
+
+A super-block of Q4_K holds eight blocks of 32, so K is a multiple of 256; scale s and floor f are 6-bit integers:
+
+    Q4_K 144 bytes   d: float16 · m: float16 · 12 bytes of s and f · 128 bytes of codes     weight = d·s·q - m·f
 
 Taken apart, a 4-bit matrix is `Blocks4`: codes as in the file, (N, K/2) uint8, and per block `scale` and `floor`, both
 (N, K/32) float16, so that weight = scale·q + floor for either format. An 8-bit matrix is `Blocks8`.
 
-Source: the ggml block structs `block_q4_0`, `block_q4_1`, `block_q8_0` (ggml-common.h) as read by the package gguf.
+Source: the ggml block structs `block_q4_0`, `block_q4_1`, `block_q8_0`, `block_q4_K` (ggml-common.h) and
+`get_scale_min_k4` (ggml-quants.c), as read by the package gguf.
 """
 
 from typing import NamedTuple
@@ -21,7 +26,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 32  # weights in a block
-Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES = 18, 20, 34
+Q4_0_BYTES, Q4_1_BYTES, Q8_0_BYTES, Q4_K_BYTES = 18, 20, 34, 144
 
 
 class Blocks4(NamedTuple):
@@ -56,6 +61,33 @@ def unpack_q4_0(raw: Tensor) -> Blocks4:
     blocks = _blocks(raw, Q4_0_BYTES)
     scale = _half(blocks[..., 0:2])
     return Blocks4(blocks[..., 2:].flatten(1), scale, scale * -8)
+
+
+def unpack_q4_k(raw: Tensor) -> Blocks4:
+    """Raw (N, K/256·144) uint8 -> Blocks4. d·s and m·f are rounded to float16, by 2^-11 of themselves at most."""
+    blocks = _blocks(raw, Q4_K_BYTES)  # (N, K/256, 144)
+    scale, floor = _half(blocks[..., 0:2]).float(), _half(blocks[..., 2:4]).float()
+    low, high, top = blocks[..., 4:8], blocks[..., 8:12], blocks[..., 12:16]  # four bytes each
+    steps = torch.cat([low & 63, (top & 15) | (low >> 6 << 4)], -1)  # (N, K/256, 8)
+    floors = torch.cat([high & 63, (top >> 4) | (high >> 6 << 4)], -1)
+    pairs = blocks[..., 16:].reshape(
+        *blocks.shape[:2], 4, 1, BLOCK
+    )  # 32 bytes hold the codes of two blocks, low and high
+    codes = torch.cat([pairs & 15, pairs >> 4], -2).flatten(1)  # (N, K)
+    return Blocks4(
+        join4(codes),
+        (scale.unsqueeze(-1) * steps).half().flatten(1),
+        (-floor.unsqueeze(-1) * floors).half().flatten(1),
+    )
+
+
+def quantize8(weights: Tensor) -> Blocks8:
+    """(N, K) -> the nearest Blocks8: every block's largest weight becomes 127; errors are about half a step at most."""
+    blocks = weights.float().reshape(len(weights), -1, BLOCK)
+    scale = (blocks.abs().amax(-1) / 127).half()
+    steps = torch.where(scale > 0, 1 / scale.float(), 0)
+    codes = (blocks * steps.unsqueeze(-1)).round_().clamp_(-127, 127)
+    return Blocks8(codes.to(torch.int8).flatten(1), scale)
 
 
 def unpack_q8_0(raw: Tensor) -> Blocks8:

@@ -74,16 +74,17 @@ class Linear4(nn.Module):
 
 
 class Linear8(nn.Module):
-    """y = x @ W.T, W (V, K) in 8-bit blocks: x (..., K) -> (..., V), in x's dtype. K is a multiple of 32.
+    """y = x @ W.T + bias, W (V, K) in 8-bit blocks: x (..., K) -> (..., V), in x's dtype. K is a multiple of 32.
 
     `dense`, if given, is the same matrix in bfloat16 that somebody keeps anyway (a tied embedding); many rows use it.
     """
 
-    def __init__(self, blocks: Blocks8, dense: Tensor | None = None) -> None:
+    def __init__(self, blocks: Blocks8, dense: Tensor | None = None, bias: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("codes", blocks.codes)  # (V, K) int8, None once packed
         self.register_buffer("scale", blocks.scale)  # (V, K/32) float16, None once packed
         self.register_buffer("dense", dense, persistent=False)  # (V, K) bfloat16 or None
+        self.register_buffer("bias", bias)  # (V) or None
         self.out_features, self.in_features = blocks.codes.shape
         self._packed: tuple[Packed4, Packed4] | None = None
 
@@ -104,6 +105,11 @@ class Linear8(nn.Module):
             self.codes = self.scale = None
 
     def forward(self, x: Tensor) -> Tensor:
+        bias: Tensor | None = self.bias  # type: ignore[assignment]  # a buffer that may be None
+        y = self._product(x)
+        return y if bias is None else y + bias
+
+    def _product(self, x: Tensor) -> Tensor:
         dense: Tensor | None = self.dense  # type: ignore[assignment]  # a buffer that may be None
         few = rows(x) <= (MANY_ROWS if dense is None else MANY_ROWS_DENSE)
         if self._packed is not None and x.dtype == torch.bfloat16 and few:

@@ -138,8 +138,12 @@ def test_a_file_cut_short_is_refused_in_one_sentence(gguf: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("also", "sentence"),
     [
-        (lambda writer: writer.add_tensor("rope_freqs.weight", np.ones(8, np.float32)), r"holds rope_freqs\.weight"),
-        (lambda writer: writer.add_rope_scaling_type(RopeScalingType.YARN), "scales its rotary positions"),
+        (lambda writer: writer.add_tensor("blk.0.own.weight", np.ones(8, np.float32)), r"holds blk\.0\.own\.weight"),
+        (
+            lambda writer: writer.add_tensor("rope_freqs.weight", np.arange(1, 9, dtype=np.float32)),
+            "factors of its own",
+        ),
+        (lambda writer: writer.add_rope_scaling_type(RopeScalingType.YARN), "scales its rotary positions by yarn"),
     ],
 )
 def test_what_would_be_read_wrongly_is_refused_instead(

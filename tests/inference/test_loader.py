@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from gguf import GGUFWriter, RopeScalingType
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from inference.convert import converted
 from inference.job import ModelMissing
-from inference.loader import Loaded, load, unfilled
+from inference.loader import Loaded, load
+from inference.packed import unfilled
 from kernels.linear4 import Linear4, Linear8
 from kernels.plain import dequantize4, dequantize8
-from tests.inference.tiny_gguf import F16, IQ4_NL, Q4_0, Q4_1, Q8_0, tiny_model, write_gguf
+from tests.inference.tiny_gguf import F16, IQ4_NL, Q4_0, Q4_1, Q4_K, Q5_K, Q6_K, Q8_0, tiny_model, write_gguf
 
 STORY = (
     "The baker wiped her hands on a towel and looked at the boy who stood in the doorway. You are late, she said, but "
@@ -111,14 +113,55 @@ def test_a_gguf_file_gives_the_logits_of_the_weights_it_was_written_from(
     assert torch.allclose(logits_of(loaded.model, ids), found, atol=0.15 * truth.std().item())
 
 
-def test_a_layout_without_a_packed_form_becomes_bfloat16(tmp_path: Path) -> None:
-    original, path = tiny_model(), tmp_path / "tiny.gguf"
-    write_gguf(path, original, lambda name: IQ4_NL if "mlp" in name else Q4_1)
-    loaded = load(str(path), tmp_path / "cache")
-    assert isinstance(loaded.model.get_submodule("model.layers.0.mlp.up_proj"), torch.nn.Linear)
+@pytest.mark.parametrize(
+    ("kind", "form"), [(Q4_K, Linear4), (Q5_K, Linear8), (Q6_K, Linear8), (IQ4_NL, Linear8)], ids=lambda kind: str(kind)
+)
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_other_layouts_keep_their_weights_in_blocks_of_ours(
+    tmp_path: Path, kind: object, form: type, architecture: str
+) -> None:
+    """Q4_K as it is, the others in 8 bits; as true to the file's weights as a bfloat16 model is."""
+    original = tiny_model(architecture, hidden_size=256, intermediate_size=512, head_dim=64, tied=False)
+    write_gguf(tmp_path / "tiny.gguf", original, lambda name: kind)
+    loaded = load(str(tmp_path / "tiny.gguf"), tmp_path / "cache")
+    assert {type(layer) for place, layer in loaded.model.named_modules() if place.endswith("_proj")} == {form}
     ids = torch.arange(0, 250, 5).unsqueeze(0)
     truth = logits_of(original, ids)
     assert (logits_of(loaded.model, ids) - truth).norm() / truth.norm() < 0.04
+    assert (stepwise_logits(loaded.model, ids) - truth).norm() / truth.norm() < 0.04
+
+
+@pytest.mark.parametrize(
+    "rotary",
+    [
+        {"rope_type": "linear", "factor": 4.0},
+        {
+            "rope_type": "llama3",
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        },
+    ],
+    ids=["linear", "llama3"],
+)
+def test_a_gguf_file_says_how_its_positions_are_stretched(tmp_path: Path, rotary: dict[str, object]) -> None:
+    original = tiny_model(head_dim=32, rope_parameters={"rope_theta": 500000.0} | rotary)
+
+    def also(writer: GGUFWriter) -> None:
+        if rotary["rope_type"] == "linear":
+            writer.add_rope_scaling_type(RopeScalingType.LINEAR)
+            writer.add_rope_scaling_factor(4.0)
+        else:  # as llama.cpp's converter writes it
+            plainly = 1 / 500000.0 ** (torch.arange(0, 32, 2) / 32)
+            writer.add_tensor("rope_freqs.weight", (plainly / original.model.rotary_emb.inv_freq).numpy())
+
+    write_gguf(tmp_path / "tiny.gguf", original, lambda name: F16, also, rope_theta=500000.0)
+    loaded = load(str(tmp_path / "tiny.gguf"), tmp_path / "cache")
+    ids = torch.arange(0, 250, 5).unsqueeze(0)
+    truth = logits_of(original, ids)
+    assert (logits_of(loaded.model, ids) - truth).norm() / truth.norm() < 0.04
+    assert torch.allclose(loaded.model.model.rotary_emb.inv_freq, original.model.rotary_emb.inv_freq, rtol=1e-3)
 
 
 @pytest.fixture(scope="module")

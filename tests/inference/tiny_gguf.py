@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
+from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter, TokenType, quants
 from torch import Tensor
 from transformers import (
     LlamaConfig,
@@ -18,12 +19,14 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-Q4_0, Q4_1, Q8_0, IQ4_NL, F16, F32 = (
-    GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "IQ4_NL", "F16", "F32")
+Q4_0, Q4_1, Q8_0, Q4_K, Q5_K, Q6_K, IQ4_NL, F16, F32 = (
+    GGMLQuantizationType[name] for name in ("Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "F16", "F32")
 )
 HIDDEN, INNER, LAYERS, HEADS, KV_HEADS, VOCABULARY = 64, 128, 2, 4, 2, 272
 
 HEAD = HIDDEN // HEADS
+# Layouts that the package gguf reads but does not write: where in a block its float16 steps stand.
+_STEPS = {Q4_K: (0, 2), Q5_K: (0, 2), Q6_K: (208,), IQ4_NL: (0,)}
 
 Kinds = Callable[[str], GGMLQuantizationType]
 _CLASSES = {
@@ -49,24 +52,25 @@ _MODULES = {
 }
 
 
-def tiny_model(architecture: str = "llama", *, tied: bool = True) -> PreTrainedModel:
-    """A random model in float32; its weights are spread widely enough that wrong ones show."""
+def tiny_model(architecture: str = "llama", *, tied: bool = True, **settings: object) -> PreTrainedModel:
+    """A random model in float32; its weights are spread widely enough that wrong ones show. settings: of its config."""
     torch.manual_seed(0)
     config_class, model_class = _CLASSES[architecture]
-    config = config_class(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        intermediate_size=INNER,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        num_key_value_heads=KV_HEADS,
-        head_dim=HEAD,
-        max_position_embeddings=128,
-        tie_word_embeddings=tied,
-        rms_norm_eps=1e-5,
-        initializer_range=0.2,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-    )
+    common = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": HIDDEN,
+        "intermediate_size": INNER,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV_HEADS,
+        "head_dim": HEAD,
+        "max_position_embeddings": 128,
+        "tie_word_embeddings": tied,
+        "rms_norm_eps": 1e-5,
+        "initializer_range": 0.2,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
+    }
+    config = config_class(**common | settings)
     model: PreTrainedModel = model_class(config).eval()
     for parameter in model.parameters():
         if parameter.dim() == 1:  # biases and norms, which begin as zeros and ones: any number would do for them
@@ -79,6 +83,7 @@ def write_gguf(
     model: PreTrainedModel,
     kinds: Kinds = lambda name: Q4_1,
     also: Callable[[GGUFWriter], None] = lambda writer: None,
+    rope_theta: float = 10000.0,
 ) -> None:
     """Write `model` to `path`, matrices quantized as `kinds` says, and set its weights to what was written.
 
@@ -86,7 +91,7 @@ def write_gguf(
     """
     architecture = model.config.model_type
     writer = GGUFWriter(path, architecture)
-    _describe(writer)
+    _describe(writer, model.config, rope_theta)
     also(writer)
     tied = model.config.tie_word_embeddings
     for name, parameter in model.named_parameters():
@@ -104,16 +109,16 @@ def write_gguf(
     writer.close()
 
 
-def _describe(writer: GGUFWriter) -> None:
-    writer.add_block_count(LAYERS)
-    writer.add_context_length(128)
-    writer.add_embedding_length(HIDDEN)
-    writer.add_feed_forward_length(INNER)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
-    writer.add_key_length(HEAD)
+def _describe(writer: GGUFWriter, config: Any, rope_theta: float) -> None:
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_freq_base(10000.0)
+    writer.add_rope_freq_base(rope_theta)
     alphabet = [chr(c) for c in [*range(33, 127), *range(161, 173), *range(174, 256), *range(256, 324)]]
     tokens = [*alphabet, "<|im_start|>", "<|im_end|>", "ab"]
     writer.add_tokenizer_model("gpt2")
@@ -144,11 +149,15 @@ def _interleaved(architecture: str, name: str, rows: Tensor, *, back: bool = Fal
 
 
 def _quantized(rows: npt.NDArray[np.float32], kind: GGMLQuantizationType) -> npt.NDArray[np.generic]:
-    """Rows in the layout `kind`. The package cannot quantize to IQ4_NL: any codes, of the rows' spread."""
-    if kind is not IQ4_NL:
+    """Rows in the layout `kind`; where the package cannot write it, any codes, of about the rows' spread."""
+    if kind not in _STEPS:
         return np.asarray(quants.quantize(rows, kind))
-    blocks = np.random.default_rng(0).integers(0, 256, (rows.shape[0], rows.shape[1] // 32, 18), dtype=np.uint8)
-    blocks[..., 0:2] = np.frombuffer(np.float16(rows.std() / 64).tobytes(), np.uint8)
+    weights, size = GGML_QUANT_SIZES[kind]
+    shape = (rows.shape[0], rows.shape[1] // weights, size)
+    blocks = np.random.default_rng(rows.size).integers(0, 256, shape, dtype=np.uint8)
+    step = rows.std() / {Q4_K: 400, Q5_K: 800, Q6_K: 1400, IQ4_NL: 64}[kind]
+    for place in _STEPS[kind]:
+        blocks[..., place : place + 2] = np.frombuffer(np.float16(step).tobytes(), np.uint8)
     return blocks.reshape(rows.shape[0], -1)
 
 

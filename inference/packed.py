@@ -1,0 +1,93 @@
+"""A folder that inference/convert.py made becomes the model: blocks stay blocks, in the order that multiplies fastest.
+
+Weights are read one layer after the other and packed at once, so that nothing is held twice. Called on the device's
+thread; imports of transformers are inside the functions.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from inference.checkpoint import SINGLE, Stored, read_header, read_tensor
+from inference.heap import memory_returned
+from inference.job import ModelMissing
+from inference.progress import Progress, silent
+from kernels.layout import Blocks4, Blocks8
+from kernels.linear4 import Linear4, Linear8
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head"
+
+
+def load_blocks(folder: Path, device: torch.device | str, progress: Progress = silent) -> "PreTrainedModel":
+    """The model of a converted folder, in evaluation mode on `device`; ModelMissing when the folder is damaged."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        model = unfilled(config, torch.bfloat16, device)
+        with memory_returned():
+            _fill(model, folder, device, progress)
+    except (OSError, ValueError, LookupError, ModelMissing) as error:  # a file of it was deleted, cut or changed
+        raise ModelMissing(
+            f"The converted model in {folder} is damaged: delete that folder and start again."
+        ) from error
+    return model.eval()
+
+
+def unfilled(config: "PreTrainedConfig", dtype: torch.dtype, device: torch.device | str = "cpu") -> "PreTrainedModel":
+    """A model without numbers (on torch's meta device): every weight is still to be put in."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    for place, module in list(model.named_modules()):
+        if place.endswith("rotary_emb"):  # its frequencies are no weights: they are computed from the config, here
+            model.set_submodule(place, type(module)(config).to(device))
+    return model
+
+
+def _fill(model: "PreTrainedModel", folder: Path, device: torch.device | str, progress: Progress) -> None:
+    """Put the stored weights in: blocks become `Linear4` and `Linear8`, a head without any is the embedding."""
+    stored = {each.name: each for each in read_header(folder / SINGLE)}
+    embedding = read_tensor(stored.pop(EMBEDDING)).to(device)
+    _put(model, EMBEDDING, embedding)
+    tied = embedding if model.config.tie_word_embeddings else None
+    if tied is not None and f"{HEAD}.codes" not in stored:
+        _put(model, f"{HEAD}.weight", tied)
+    total = len(stored)
+    for name in [name for name in stored if name.endswith(".codes")]:
+        place = name.removesuffix(".codes")
+        model.set_submodule(place, _packed(place, stored, device, tied if place == HEAD else None))
+        progress(f"loading {folder.name}", total - len(stored), total)
+    for name, rest in stored.items():
+        _put(model, name, read_tensor(rest).to(device))
+    progress(f"loading {folder.name}", total, total)
+
+
+def _packed(place: str, stored: dict[str, Stored], device: torch.device | str, dense: Tensor | None) -> nn.Module:
+    """The layer at `place`, its parts taken out of `stored`."""
+
+    def part(name: str) -> Tensor | None:
+        found = stored.pop(f"{place}.{name}", None)
+        return None if found is None else read_tensor(found).to(device)
+
+    codes, scale, floor, bias = (part(name) for name in ("codes", "scale", "floor", "bias"))
+    if codes is None or scale is None:
+        raise ModelMissing(f"{place} lacks its scales")
+    layer: Linear4 | Linear8
+    if floor is None:
+        layer = Linear8(Blocks8(codes, scale), dense, bias)
+    else:
+        layer = Linear4(Blocks4(codes, scale, floor), bias)
+    layer.pack()
+    return layer
+
+
+def _put(model: "PreTrainedModel", name: str, value: Tensor) -> None:
+    place, _, kind = name.rpartition(".")
+    setattr(model.get_submodule(place), kind, nn.Parameter(value, requires_grad=False))
