@@ -102,15 +102,22 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
 class SamplerWishes:
     """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's; the last wins.
 
-    A card may ask for shorter replies than the settings allow, never for longer ones.
+    Two things a card cannot loosen: a reply is no longer than the settings allow, and phrases once banned stay banned.
     """
 
     settings: Settings
 
     def __call__(self, card: Card, expression: str, stop: tuple[str, ...], seed: int | None) -> SamplingParams:
         longest = self.settings.model.max_tokens
-        wishes: dict[str, Any] = {"max_tokens": longest} | self.settings.sampler.model_dump()
-        for layer in (card.sampler, card.expressions[expression].sampler):
-            wishes |= layer.model_dump(exclude_none=True)
+        layers = [
+            self.settings.sampler.model_dump(),
+            card.sampler.wishes(),
+            card.expressions[expression].sampler.wishes(),
+        ]
+        wishes: dict[str, Any] = {"max_tokens": longest}
+        for layer in layers:
+            wishes |= {key: tuple(value) if isinstance(value, list) else value for key, value in layer.items()}
         wishes["max_tokens"] = min(longest, wishes["max_tokens"])
+        banned = (phrase for layer in layers for phrase in layer.get("banned_phrases", ()))
+        wishes["banned_phrases"] = tuple(dict.fromkeys(banned))
         return SamplingParams(**wishes, stop=stop, seed=seed)

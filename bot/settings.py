@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict, model_validator
 
 from emotion.mood import MoodSettings
+from persona.sampler import SamplerKeys
 from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
 from persona.tomllines import KeyLines, KeyPath, find_keys
 
@@ -80,14 +81,8 @@ class Model(Table):
         return self.turns or (7 if self.name == "starter" else 60)
 
 
-class Sampler(Table):
+class Sampler(SamplerKeys):
     """How words are drawn where neither the card nor the expression says otherwise."""
-
-    temperature: float = Field(default=0.8, ge=0, le=3, description="0 = always the likeliest word, 1 = as learnt")
-    top_p: float = Field(default=1.0, gt=0, le=1, description="keep the likeliest words up to this share")
-    top_k: int = Field(default=0, ge=0, le=1000, description="keep this many of the likeliest words, 0 = all")
-    min_p: float = Field(default=0.05, ge=0, le=1, description="drop words below this share of the likeliest")
-    repetition_penalty: float = Field(default=1.1, ge=0.5, le=2, description="above 1 avoids words already used")
 
 
 class MoodTable(Table):
@@ -221,7 +216,8 @@ def _from_text(table: str, key: str, value: str) -> object:
         return value
     if get_origin(field.annotation) is list:
         return [part.strip() for part in value.split(",") if part.strip()]
-    if {int, float, bool} & {field.annotation, *get_args(field.annotation)}:
+    kinds = get_args(field.annotation)  # of a Literal its values, of a union its types
+    if {int, float, bool} & {field.annotation, *kinds, *map(type, kinds)}:
         try:
             return tomllib.loads(f"value = {value.strip().lower()}")["value"]
         except tomllib.TOMLDecodeError:

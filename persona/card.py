@@ -18,6 +18,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from persona.sampler import SamplerKeys
 from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
 
 # GoEmotions (Demszky et al. 2020, arXiv 2005.00547), without an order; emotion.labels owns the order.
@@ -83,23 +84,10 @@ Emotion = Annotated[str, AfterValidator(_emotion)]
 Weight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
 
-class SamplerWishes(Table):
-    """How the words are drawn; None = the admin's settings decide. The names are those of the engine's parameters."""
+class SamplerWishes(SamplerKeys):
+    """How the words are drawn in this state; what is not mentioned, the admin's settings decide."""
 
-    temperature: float | None = Field(
-        default=None, ge=0, le=3, description="0 = always the likeliest word, 1 = as learnt"
-    )
-    top_p: float | None = Field(default=None, gt=0, le=1, description="keep the likeliest words up to this share")
-    top_k: int | None = Field(default=None, ge=0, le=1000, description="keep this many of the likeliest words, 0 = all")
-    min_p: float | None = Field(default=None, ge=0, le=1, description="drop words below this share of the likeliest")
-    repetition_penalty: float | None = Field(
-        default=None, ge=0.5, le=2, description="above 1 avoids words already used"
-    )
-    max_tokens: int | None = Field(default=None, ge=8, le=4096, description="longest reply, in tokens")
-
-    def wishes(self) -> dict[str, float | int]:
-        """Only what is wished for."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
+    max_tokens: int = Field(default=4096, ge=8, le=4096, description="longest reply, in tokens")
 
 
 class Expression(Table):
@@ -141,11 +129,6 @@ class Card(Table):
             there = ", ".join(self.expressions)
             raise ValueError(f"expected a table [expressions.{self.neutral}] for the neutral face; there are: {there}")
         return self
-
-    def wishes(self, expression: str | None) -> dict[str, float | int]:
-        """Sampler wishes in this state: the expression's own over the card's."""
-        own = self.expressions[expression].sampler.wishes() if expression in self.expressions else {}
-        return self.sampler.wishes() | own
 
 
 @dataclass(frozen=True, slots=True)

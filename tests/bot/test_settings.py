@@ -6,6 +6,7 @@ import pytest
 
 from bot.settings import Bot, Model, Settings, load_settings, setting_paths
 from emotion.mood import MoodSettings
+from inference.sampling import SamplingParams
 from persona.tomlfile import TomlError
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,8 @@ def test_the_environment_wins_over_the_file_and_speaks_every_type(tmp_path: Path
         "MIEN_DISCORD__API_BASE": "http://127.0.0.1:1/api",
         "MIEN_MODEL__NAME": "123",
         "MIEN_BOT__PERSONAS": "mine, personas",
+        "MIEN_SAMPLER__MIROSTAT": "2",
+        "MIEN_SAMPLER__BANNED_PHRASES": "shivers down, ministrations",
         "MIEN_STATE": "not a setting: no table",
         "PATH": "/bin",
     }
@@ -55,6 +58,8 @@ def test_the_environment_wins_over_the_file_and_speaks_every_type(tmp_path: Path
     assert settings.model.name == "123"
     assert settings.bot.personas == [Path("mine"), Path("personas")]
     assert settings.replies.always == ["a", "7"]
+    assert settings.sampler.mirostat == 2
+    assert settings.sampler.banned_phrases == ["shivers down", "ministrations"]
 
 
 def test_the_token_comes_from_the_environment_and_hides_itself() -> None:
@@ -85,6 +90,10 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
         ("[replies]\nedit_seconds = 0.1", {}, "line 2: [replies] edit_seconds: "
          "expected 1.2 or more (at most one edit in so many seconds), got 0.1"),
         ("[gpu]\ndevice = 'tpu'", {}, "line 2: [gpu] device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
+        ("[sampler]\nsamplers = ['top_k', 'topp']", {}, "line 2: [sampler] samplers.2: expected 'penalties', 'dry', "
+         "'top_n_sigma', 'top_k', 'typical_p', 'top_p', 'min_p', 'xtc', 'temperature' or 'mirostat', got 'topp'"),
+        ("[sampler]\nsamplers = ['top_k', 'top_k']", {}, "line 2: [sampler] samplers: "
+         "expected each sampler once, got top_k twice"),
         ("[mood]\njolt_from = 0.9", {}, "line 1: [mood]: Mood settings: jolt_from must be below jolt_full."),
         ("gpu = 3", {}, "line 1: gpu: expected a table (the device that everything runs on), got 3"),
         ("", {"MIEN_GPU__THREADS": "many"}, "environment: MIEN_GPU__THREADS: "
@@ -114,6 +123,15 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 def test_the_mood_table_mirrors_the_moods_own_settings() -> None:
     assert Settings().mood.model_dump() == asdict(MoodSettings())
+
+
+def test_the_sampler_table_mirrors_the_engines_own_parameters() -> None:
+    engine = asdict(SamplingParams())
+    own = {"max_tokens", "stop", "seed", "logit_bias"}  # decided elsewhere, or of no use to people
+    expected = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in engine.items() if key not in own
+    }
+    assert Settings().sampler.model_dump() == expected
 
 
 def test_the_example_file_holds_every_setting_with_its_default() -> None:

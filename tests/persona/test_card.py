@@ -64,11 +64,12 @@ def test_emotions_may_be_a_list_or_a_table_of_weights(tmp_path: Path) -> None:
     assert expressions["joy"].emotions == {"joy": 1.0, "amusement": 0.5}
 
 
-def test_an_expression_wishes_over_its_card(tmp_path: Path) -> None:
+def test_a_sampler_wishes_what_was_written_and_nothing_else(tmp_path: Path) -> None:
     folder(tmp_path)
     card = load_persona("pip", [tmp_path]).card
-    assert card.wishes("joy") == {"temperature": 1.0, "top_k": 40}
-    assert card.wishes("neutral") == card.wishes(None) == {"temperature": 0.7}
+    assert card.sampler.wishes() == {"temperature": 0.7}
+    assert card.expressions["joy"].sampler.wishes() == {"temperature": 1.0, "top_k": 40}
+    assert card.expressions["neutral"].sampler.wishes() == {}
 
 
 def test_an_unknown_persona_is_told_with_the_known_ones(tmp_path: Path) -> None:
