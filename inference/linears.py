@@ -4,6 +4,7 @@ Knows layers, not models: which layers belong together is `inference/llama.py`'s
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,8 @@ from inference.adapters import Adapters
 from kernels.dense import Dense, is_fast
 from kernels.linear4 import MANY_ROWS, PRODUCT_ROWS, Linear4, Packed4
 
-Adapted = tuple[Adapters, Sequence[tuple[slice, str]]]
-"""Adapters, and which rows of a ragged batch go through which of them."""
+Rows: TypeAlias = Sequence[tuple[slice, str]]
+"""Which rows of a ragged batch go through which adapter."""
 
 
 class Joined:
@@ -31,9 +32,9 @@ class Joined:
             self._columns[place] = slice(start, start + int(layer.out_features))  # type: ignore[arg-type]
             start = self._columns[place].stop
 
-    def adapt(self, y: Tensor, x: Tensor, adapted: Adapted) -> None:
+    def adapt(self, y: Tensor, x: Tensor, adapters: Adapters | None, rows: Rows) -> None:
         """Add to y = run(x), in place, what the adapters of its rows add."""
-        adapters, rows = adapted
+        assert adapters is not None, "a segment names an adapter, and this network has none"
         for some, adapter in rows:
             for place, columns in self._columns.items():
                 delta = adapters.delta(place, x[some], adapter)

@@ -21,7 +21,7 @@ from torch.nn.functional import embedding, rms_norm, silu
 from inference.adapters import Adapters
 from inference.attention import Ragged
 from inference.cache import Form, LayerShape, Past
-from inference.linears import Adapted, Joined, arranged
+from inference.linears import Joined, Rows, arranged
 from inference.network import Segment, side_by_side, taken_apart
 
 FAMILY = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
@@ -66,7 +66,7 @@ class Llama:
 
     def read(self, segments: Sequence[Segment]) -> list[Tensor]:
         row = side_by_side(segments)
-        step = Step(*self._angles.at(row.positions), Ragged(row.spans), self._adapted(segments))
+        step = Step(*self._angles.at(row.positions), Ragged(row.spans), self.adapters, row.adapted)
         x = embedding(torch.tensor(row.tokens, device=self.device), self._words)  # (T, hidden)
         for layer in self._layers:
             x = layer(x, step)
@@ -74,23 +74,23 @@ class Llama:
             x = x[torch.tensor(row.wanted, device=self.device)]
         x = self._norm(x)
         logits = torch.cat([self._head.run(some) for some in torch.split(x, HEAD_ROWS)])  # (W, V)
+        if row.heads:
+            self._head.adapt(logits, x, step.adapters, row.heads)
         return taken_apart(segments, logits)
-
-    def _adapted(self, segments: Sequence[Segment]) -> Adapted | None:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """What all layers need to know of one forward pass.
 
-    cos, sin: (T, 1, D), of each token's position. attention: of its segments. adapted: rows with adapters, if any.
+    cos, sin: (T, 1, D), of each token's position. attention: of its segments. adapted: tokens that go through adapters.
     """
 
     cos: Tensor
     sin: Tensor
     attention: Ragged
-    adapted: Adapted | None
+    adapters: Adapters | None
+    adapted: Rows
 
 
 class Norm:
@@ -172,8 +172,8 @@ class Layer:
 
 def _through(linear: Joined, x: Tensor, step: Step) -> Tensor:
     y = linear.run(x)
-    if step.adapted is not None:
-        linear.adapt(y, x, step.adapted)
+    if step.adapted:
+        linear.adapt(y, x, step.adapters, step.adapted)
     return y
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from inference.adapters import Adapters
 from inference.attention import Span
 from inference.cache import Form, Past
 
@@ -33,11 +34,13 @@ class Segment:
 class Network(Protocol):
     """A causal language model that reads ragged batches.
 
-    form: what it keeps of a token; `form.token_bytes` is what a token costs in a past.
+    form: what it keeps of a token; `form.token_bytes` is what a token costs in a past. adapters: those that segments
+    may name; a network is made without any.
     """
 
     device: torch.device
     form: Form
+    adapters: Adapters | None
 
     def past(self, room: int, trunk: Past | None = None) -> Past:
         """Empty, for `room` more tokens; with a trunk it continues that past without copying it."""
@@ -53,17 +56,22 @@ class Network(Protocol):
 
 
 class Row(NamedTuple):
-    """Segments side by side: T tokens with their positions, the places whose logits are wanted, whose each one is."""
+    """Segments side by side: T tokens with their positions, the places whose logits are wanted, whose each one is.
+
+    adapted: which of the T tokens go through which adapter. heads: which of the wanted places do.
+    """
 
     tokens: list[int]
     positions: list[int]
     wanted: list[int]
     spans: list[Span]
+    adapted: list[tuple[slice, str]]
+    heads: list[tuple[slice, str]]
 
 
 def side_by_side(segments: Sequence[Segment]) -> Row:
     """The row that `segments` make; an assertion says when they do not fit into their pasts."""
-    row = Row([], [], [], [])
+    row = Row([], [], [], [], [], [])
     for segment in segments:
         past, tokens = segment.past, segment.tokens
         start, end = len(row.tokens), len(row.tokens) + len(tokens)
@@ -71,8 +79,12 @@ def side_by_side(segments: Sequence[Segment]) -> Row:
         past.check(len(tokens))
         row.tokens.extend(tokens)
         row.positions.extend(range(past.length, past.length + len(tokens)))
-        row.wanted.extend(range(start if segment.every else end - 1, end))
         row.spans.append(Span(past, start, end))
+        wanted = len(row.wanted)
+        row.wanted.extend(range(start if segment.every else end - 1, end))
+        if segment.adapter is not None:
+            row.adapted.append((slice(start, end), segment.adapter))
+            row.heads.append((slice(wanted, len(row.wanted)), segment.adapter))
     assert len({id(span.past) for span in row.spans}) == len(segments), "each segment has a past of its own"
     return row
 

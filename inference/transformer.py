@@ -10,16 +10,18 @@ So whatever keeps another state than keys and values, or has an attention that d
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Never
 
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
+from inference.adapters import Adapters
 from inference.attention import Ragged
 from inference.cache import Form, LayerShape, Past
 from inference.job import ModelMissing
-from inference.network import Segment, side_by_side, taken_apart
+from inference.network import Row, Segment, side_by_side, taken_apart
 
 NAME = "mien_ragged"
 TRIED = (3, 1, 4, 1, 5, 9, 2)  # token ids that every vocabulary has
@@ -41,6 +43,7 @@ class Transformer:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.device: torch.device = model.device
+        self.adapters: Adapters | None = None
         rope = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
         self._alone = rope.get("rope_type") in ONLY_ALONE
         self.form = self._tried()
@@ -52,7 +55,7 @@ class Transformer:
         if self._alone and len(segments) > 1:
             return [logits for segment in segments for logits in self.read([segment])]
         row, device = side_by_side(segments), self.device
-        with _ours(self._model):
+        with _ours(self._model), self._adapting(row):
             logits: Tensor = self._model(
                 input_ids=torch.tensor([row.tokens], device=device),  # (1, T)
                 position_ids=torch.tensor([row.positions], device=device),
@@ -61,6 +64,23 @@ class Transformer:
                 mien_row=Ragged(row.spans),
             ).logits  # (1, W, V)
         return taken_apart(segments, logits[0])
+
+    @contextmanager
+    def _adapting(self, row: Row) -> Iterator[None]:
+        """Meanwhile the adapted linear layers add what the adapters of the row's tokens add."""
+        hooks = []
+        if row.adapted:
+            assert self.adapters is not None, "a segment names an adapter, and this network has none"
+            head = self._model.get_output_embeddings()
+            for place in self.adapters.places:
+                layer = self._model.get_submodule(place)
+                rows = row.heads if layer is head else row.adapted
+                hooks.append(layer.register_forward_hook(partial(_adapt, self.adapters, place, rows)))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
 
     @torch.inference_mode()
     def _tried(self) -> Form:
@@ -138,6 +158,23 @@ def ragged_attention(
         return value.repeat_interleave(query.shape[1] // key.shape[1], 1).transpose(1, 2), None
     query, key, value = (states[0].transpose(0, 1) for states in (query, key, value))  # tokens first
     return mien_row.attend(layer, query, key, value, scaling, sliding_window, softcap)[None], None
+
+
+def _adapt(
+    adapters: Adapters,
+    place: str,
+    rows: Sequence[tuple[slice, str]],
+    layer: nn.Module,
+    inputs: tuple[Tensor, ...],
+    y: Tensor,
+) -> Tensor:
+    """The output of a linear layer, (1, T, N), with what the adapters of its rows add: a forward hook."""
+    y = y.clone()
+    for some, adapter in rows:
+        delta = adapters.delta(place, inputs[0][:, some], adapter)
+        if delta is not None:
+            y[:, some] += delta
+    return y
 
 
 @contextmanager
