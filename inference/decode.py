@@ -31,14 +31,15 @@ class Draft:
     against: float | None
 
 
-def reply(batch: Batch, wish: Wish) -> Steps[str, list[int]]:
+def reply(batch: Batch, wish: Wish, writers: list[Writer] | None = None) -> Steps[str, list[int]]:
     """Write one reply, yielding its text in pieces; returns its tokens.
 
-    Its draws depend on the wish, on nothing else the device does.
+    Its draws depend on the wish, on nothing else the device does. writers: a list, empty at first; a second call with
+    the list of one that ran out of memory goes on where that one was.
     """
+    writers = [] if writers is None else writers
     share = batch.network.form.token_bytes * _tokens(wish, 1)
     yield from batch.budget.take(share)
-    writers: list[Writer] = []
     try:
         yield from _begin(batch, wish, [wish.params.seed], writers)
         while writers[0].ended is None:
@@ -49,12 +50,17 @@ def reply(batch: Batch, wish: Wish) -> Steps[str, list[int]]:
         batch.budget.give(share)
 
 
-def drafts(batch: Batch, wish: Wish, count: int, against: Sequence[int] | None) -> Steps[Never, list[Draft]]:
-    """Write `count` replies side by side behind one prompt, each with its own draws; weigh them `against` another."""
+def drafts(
+    batch: Batch, wish: Wish, count: int, against: Sequence[int] | None, writers: list[Writer] | None = None
+) -> Steps[Never, list[Draft]]:
+    """Write `count` replies side by side behind one prompt, each with its own draws; weigh them `against` another.
+
+    writers: as for `reply`.
+    """
+    writers = [] if writers is None else writers
     behind = 0 if against is None else len(against) + count * wish.params.max_tokens
     share = batch.network.form.token_bytes * max(_tokens(wish, count), behind)
     yield from batch.budget.take(share)
-    writers: list[Writer] = []
     try:
         seeds = [seed_of(wish.params.seed, number) for number in range(count)]
         yield from _begin(batch, wish, seeds, writers, weighed=True)
@@ -62,16 +68,24 @@ def drafts(batch: Batch, wish: Wish, count: int, against: Sequence[int] | None) 
             for writer in unfinished:
                 writer.write()
             yield None
-        _leave(batch, writers)
-        scores: list[float | None] = [None] * count
-        if against is not None:
-            trunk, logits = yield from prefill(batch.network, batch.prefixes, against, 0, wish.adapter)
-            written = [writer.tokens for writer in writers]
-            scores = [_mean(each) for each in (yield from likelihoods(batch, trunk, logits, written, wish.adapter))]
+        for writer in writers:
+            writer.rows.clear()  # their pasts are no longer needed; what follows has others
+        scores = yield from _against(batch, wish, against, [writer.tokens for writer in writers])
         return [_draft(writer, score) for writer, score in zip(writers, scores, strict=True)]
     finally:
         _leave(batch, writers)
         batch.budget.give(share)
+
+
+def _against(
+    batch: Batch, wish: Wish, prompt: Sequence[int] | None, replies: Sequence[Sequence[int]]
+) -> Steps[Any, list[float] | list[None]]:
+    """The mean log-probability (nats) of each reply after `prompt`; None of each without one."""
+    if prompt is None:
+        return [None] * len(replies)
+    trunk, logits = yield from prefill(batch.network, batch.prefixes, prompt, 0, wish.adapter)
+    scores = yield from likelihoods(batch, trunk, logits, replies, wish.adapter)
+    return [_mean(each) for each in scores]
 
 
 def seed_of(seed: int | None, number: int) -> int | None:
@@ -84,7 +98,11 @@ def seed_of(seed: int | None, number: int) -> int | None:
 def _begin(
     batch: Batch, wish: Wish, seeds: Sequence[int | None], writers: list[Writer], *, weighed: bool = False
 ) -> Steps[Any, None]:
-    """Read the prompts and put a writer for each of `seeds` into `writers`."""
+    """Read the prompts and put a writer for each of `seeds` into `writers`; or let those that are there go on."""
+    if writers:
+        for writer in writers:
+            writer.rejoin()
+        return
     rows = yield from _rows(batch, wish, wish.prompt, len(seeds))
     negatives: list[Row] | list[None] = [None] * len(seeds)
     if wish.negative is not None:
@@ -103,10 +121,8 @@ def _rows(batch: Batch, wish: Wish, prompt: Sequence[int], count: int) -> Steps[
 
 
 def _leave(batch: Batch, writers: Sequence[Writer]) -> None:
-    """Take the writers' rows out of the batch and let go of what they remember."""
     for writer in writers:
         batch.leave(writer.rows)
-        writer.rows.clear()
 
 
 def _tokens(wish: Wish, count: int) -> int:

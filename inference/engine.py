@@ -134,7 +134,8 @@ class Engine:
         Raises TooLong, Busy, NoRoom or TimedOut, each with a sentence for the member.
         """
         wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
-        job = self._gpu.submit(reply(self._batch, wish), Priority.REPLY, timeout=timeout)
+        steps = partial(reply, self._batch, wish, [])
+        job = self._gpu.submit(steps(), Priority.REPLY, timeout=timeout, smaller=steps)
         try:
             async for piece in job:
                 yield piece
@@ -163,8 +164,8 @@ class Engine:
             raise ValueError(f"There must be one draft at least, not {count}.")
         wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
         other = None if against is None else self._prompt(against, room=wish.params.max_tokens)
-        steps = drafts(self._batch, wish, count, other)
-        job: Job[Never, list[Draft]] = self._gpu.submit(steps, Priority.REPLY, timeout=timeout)
+        steps = partial(drafts, self._batch, wish, count, other, [])
+        job: Job[Never, list[Draft]] = self._gpu.submit(steps(), Priority.REPLY, timeout=timeout, smaller=steps)
         return await job.result()
 
     async def choose(
@@ -188,7 +189,8 @@ class Engine:
             raise ValueError("There must be one finite bias for each option.")
         encoded = [self._tokens.literal(option) for option in options]
         prompt = self._prompt(messages, room=max(map(len, encoded)))
-        job: Job[Never, list[float]] = self._gpu.submit(weigh(self._batch, prompt, encoded, adapter), Priority.REPLY)
+        steps = partial(weigh, self._batch, prompt, encoded, adapter)
+        job: Job[Never, list[float]] = self._gpu.submit(steps(), Priority.REPLY, smaller=steps)
         probabilities = shift(await job.result(), bias, weight)
         return Choice(pick(probabilities, seed), tuple(probabilities))
 

@@ -128,6 +128,12 @@ class Writer:
                 self._batch.ask(row, self.tokens[-1])
         return self._say()
 
+    def rejoin(self) -> None:
+        """Ask again for what was asked for when a read failed and the rows left the batch."""
+        for row in self.rows:
+            if row.logits is None:
+                self._batch.ask(row, row.token)
+
     # --- forward --------------------------------------------------------------------------------------------------
 
     def _arrive(self) -> Place:

@@ -1,6 +1,7 @@
 """Replies that share reads, on a tiny real model: the same words as alone, fewer reads, and nobody left behind."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from inference.batch import Batch, Budget
 from inference.cache import CHUNK, PrefixCache
 from inference.decode import drafts, reply
-from inference.job import NoRoom, Steps
+from inference.gpu import Gpu
+from inference.job import NoRoom, Priority, Steps
 from inference.network import Network, network_of
 from inference.sampling import SamplingParams
 from inference.writer import Wish
@@ -107,6 +109,29 @@ def test_a_read_that_runs_out_of_memory_ends_only_the_reply_that_ran_it(network:
     for pieces, wanted, failed in zip(said, wishes, ended, strict=True):
         whole = alone(network, wanted)
         assert whole.startswith("".join(pieces[:-1])) if failed else "".join(pieces) == whole
+    assert batch.budget.used == 0
+
+
+@pytest.mark.parametrize("fails", [[0], [1], [8], [9]])
+async def test_a_reply_that_ran_out_of_memory_goes_on_once_room_was_made(network: Network, fails: list[int]) -> None:
+    """On the real device: guests were sent out, and the reply goes on in the middle of its words."""
+    wanted = wish(0)
+    batch = Batch(Counting(network, fails), PrefixCache(0))
+    async with Gpu("cpu") as gpu:
+        steps = partial(reply, batch, wanted, [])
+        pieces = [piece async for piece in gpu.submit(steps(), Priority.REPLY, smaller=steps)]
+        assert "".join(pieces) == alone(network, wanted)
+        side_by_side: Any = partial(drafts, batch, wanted, 2, wanted.prompt, [])
+        assert len(await gpu.submit(side_by_side(), Priority.REPLY, smaller=side_by_side).result()) == 2
+    assert batch.budget.used == 0
+
+
+async def test_a_reply_that_runs_out_of_memory_again_and_again_says_so(network: Network) -> None:
+    batch = Batch(Counting(network, range(5, 100)), PrefixCache(0))
+    async with Gpu("cpu") as gpu:
+        steps = partial(reply, batch, wish(0), [])
+        with pytest.raises(NoRoom, match="too small"):
+            await gpu.submit(steps(), Priority.REPLY, smaller=steps).result()
     assert batch.budget.used == 0
 
 
