@@ -21,7 +21,7 @@ class Candidates:
     """Tokens in ascending order with their logits. Never modified: a sampler makes new ones.
 
     ids: (n,), or None while every token of the vocabulary is there. values: (n,) float32 while there are many,
-    float64 as soon as a cut has left few; sums are always added in float64. A logit is a value times the scale: a
+    float64 as soon as a cut has left few. A logit is a value times the scale: a
     temperature costs no pass over the vocabulary. A logit of -inf is a token that cannot be drawn.
     """
 
@@ -48,7 +48,8 @@ class Candidates:
         """The largest value. Raises ValueError where no token can be drawn, FloatingPointError for a broken model."""
         if self._peak is None:
             rest = self.values[len(self.heads) * GROUP :]
-            self._peak = _number(max(float(part.max()) for part in (self.heads, rest) if len(part)))
+            largest = float(rest.max()) if len(rest) else -math.inf
+            self._peak = _number(max(largest, float(self.heads.max())) if len(self.heads) else largest)
         return self._peak
 
     @property
@@ -57,8 +58,10 @@ class Candidates:
 
         A group is not tokens side by side but every len(heads)-th: NumPy finds their largest ten times as fast.
         """
+        if len(self) <= FEW:
+            return self.values[:0]
         if self._heads is None:
-            groups = len(self) // GROUP if len(self) > FEW else 0
+            groups = len(self) // GROUP
             self._heads = self.values[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
         return self._heads
 
@@ -69,7 +72,7 @@ class Candidates:
 
     @property
     def total(self) -> float:
-        """The sum of the weights, added in float64."""
+        """The sum of the weights, as `added`."""
         return self._weighed()[1]
 
     @property
@@ -79,7 +82,7 @@ class Candidates:
 
     def entropy(self) -> float:
         """-sum p·log p, in nats; for finite logits."""
-        return math.log(self.total) - float((self.weights * self._below()).sum(dtype=np.float64)) / self.total
+        return math.log(self.total) - added(self.weights * self._below()) / self.total
 
     def changeable(self) -> Floats:
         """The logits (n,), a copy."""
@@ -131,10 +134,9 @@ class Candidates:
 
     def _reaching(self, floor: float) -> Ids:
         """The places, ascending, whose value is `floor` or more."""
-        groups = np.flatnonzero(self.heads >= floor)
+        groups = (self.heads >= floor).nonzero()[0]
         if 8 * len(groups) >= len(self.heads):
-            every: Ids = np.flatnonzero(self.values >= floor)
-            return every
+            return (self.values >= floor).nonzero()[0]
         inside = np.arange(GROUP)[:, None] * len(self.heads) + groups  # ascends row by row
         rest = np.arange(GROUP * len(self.heads), len(self))
         places = np.concatenate([inside.ravel(), rest])
@@ -149,15 +151,20 @@ class Candidates:
     def _weighed(self) -> tuple[Floats, float]:
         if self._weights is None:
             weights = np.exp(self._below())
-            self._weights = weights, float(weights.sum(dtype=np.float64))
+            self._weights = weights, added(weights)
         return self._weights
+
+
+def added(values: Floats) -> float:
+    """The sum of the values, in float64: in float32 a nucleus would end a token too early or too late."""
+    return float(values.sum(dtype=np.float64))
 
 
 def reaching(values: Floats, cutoff: float, count: int) -> Ids:
     """The places, ascending, of the `count` largest values, the last of which is `cutoff`; of equals, the first."""
-    places = np.flatnonzero(values >= cutoff)
+    places: Ids = (values >= cutoff).nonzero()[0]
     if len(places) > count:
-        equal = np.flatnonzero(values[places] == cutoff)
+        equal = (values[places] == cutoff).nonzero()[0]
         places = np.delete(places, equal[count - len(places) :])
     return places
 

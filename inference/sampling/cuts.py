@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from inference.sampling.candidates import Candidates, Floats, reaching
+from inference.sampling.candidates import Candidates, Floats, added, reaching
 
 ROUNDING = 1e-7  # a set whose mass misses its goal by less than this has reached it: 0.5 + 0.3 is 0.8
 SORTED = 1024  # so many weights are sorted rather than parted
@@ -39,9 +39,8 @@ def top_n_sigma(candidates: Candidates, count: float) -> Candidates:
     The deviation is that of the candidates' logits, over n, not n - 1: llama.cpp's.
     """
     candidates = candidates.finite()
-    mean = float(candidates.values.mean(dtype=np.float64))
-    variance = float(np.square(candidates.values - mean).mean(dtype=np.float64))
-    deviation = math.sqrt(variance) * candidates.scale
+    mean = added(candidates.values) / len(candidates)
+    deviation = math.sqrt(added(np.square(candidates.values - mean)) / len(candidates)) * candidates.scale
     return candidates.from_logit(candidates.top - count * deviation)
 
 
@@ -60,28 +59,28 @@ def _last_needed(weights: Floats, total: float, goal: float) -> tuple[float, int
     while len(left) > SORTED:
         low, high = _guess(left, goal - mass)
         above = left >= high
-        heavier = float((left * above).sum(dtype=np.float64))
+        heavier = added(left * above)
         if mass + heavier >= goal:
             rest = left[above]
         else:
             needed, mass = needed + int(np.count_nonzero(above)), mass + heavier
             rest = left[np.flatnonzero((left >= low) & ~above)]
-            heavier = float(rest.sum(dtype=np.float64))
+            heavier = added(rest)
             if mass + heavier < goal:
                 needed, mass, rest = needed + len(rest), mass + heavier, left[left < low]
         if not 0 < len(rest) < len(left):
             break  # many are equal, or rounding has lost the very last one
         left = rest
     descending = np.sort(left)[::-1]
-    place = min(int((mass + np.cumsum(descending, dtype=np.float64)).searchsorted(goal)), len(left) - 1)
+    place = min(int((mass + descending.cumsum(dtype=np.float64)).searchsorted(goal)), len(left) - 1)
     return float(descending[place]), needed + place + 1
 
 
 def _guess(weights: Floats, goal: float) -> tuple[float, float]:
     """Two values that probably have the last one needed between them, from a sample of the weights."""
     sample = np.sort(weights[:: len(weights) // SAMPLE])[::-1]
-    sums = np.cumsum(sample, dtype=np.float64)
-    middle = int(sums.searchsorted(goal / float(weights.sum(dtype=np.float64)) * sums[-1]))
+    sums = sample.cumsum(dtype=np.float64)
+    middle = int(sums.searchsorted(goal / added(weights) * sums[-1]))
     return float(sample[min(middle + MARGIN, len(sample) - 1)]), float(
         sample[max(min(middle, len(sample)) - MARGIN, 0)]
     )

@@ -15,6 +15,7 @@ from inference.sampling.mirostat import surprise
 from inference.sampling.params import SamplingParams
 
 ROW = 512
+AHEAD = 8  # random numbers asked for at once: torch takes several times as long to give one as to draw it
 Resolve = Callable[[tuple[str, ...]], Table]
 
 
@@ -49,6 +50,7 @@ class Sampler:
         self._resolve = breakers
         self._generator = torch.Generator()
         self._generator.manual_seed(params.seed) if params.seed is not None else self._generator.seed()
+        self._numbers: list[float] = []
         self._said = _Said(context)
         self._mu = 2 * params.mirostat_tau
         self._before: list[tuple[SamplingParams, float]] = []  # parameters and mu before each accepted token
@@ -134,7 +136,9 @@ class Sampler:
         return Moment(self._said.tokens, self._breakers, vocabulary, self._mu, falls)
 
     def _uniform(self) -> float:
-        return float(torch.rand((), generator=self._generator, dtype=torch.float64))
+        if not self._numbers:  # a few at a time, which are the same numbers in the same order
+            self._numbers = torch.rand(AHEAD, generator=self._generator, dtype=torch.float64).tolist()[::-1]
+        return self._numbers.pop()
 
 
 class _Said:
@@ -170,5 +174,5 @@ def _place(weights: Floats, uniform: float) -> int:
     start = int(starts[row])
     within = weights[start : start + ROW].cumsum(dtype=np.float64) + (ends[row - 1] if row else 0.0)
     # the row's sum, added in another order, may have reached beyond the point by rounding alone
-    last = int(np.flatnonzero(weights[start : start + ROW])[-1])
+    last = int(weights[start : start + ROW].nonzero()[0][-1])
     return start + min(int(within.searchsorted(point, side="right")), last)
