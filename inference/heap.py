@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's numbers for mallopt
-RETURNED = 128 << 10  # bytes; while a model is loaded, freed blocks from this size on go back to the system
+RETURNED = 32 << 10  # bytes; while a model is loaded, freed blocks from this size on go back to the system
 KEPT = 32 << 20  # bytes; smaller ones are kept for later otherwise: the most that glibc allows
 
 
