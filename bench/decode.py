@@ -1,22 +1,31 @@
-"""How fast a reply is written: the engine's steps on 4-bit blocks against transformers' `generate` on bfloat16.
+"""How fast a reply is written: the engine's steps against transformers' `generate` on the very same weights.
 
-The same starter weights on both sides (the baseline has them dequantised), the same prompt, greedy on both, a fixed
-number of tokens, in turns. Ours includes all a reply's steps do: the sampler, text, stop strings; reading the prompt
-is timed with it on both sides.
+Four sides in turns, the same prompt, greedy on all, a fixed number of tokens: ours and `generate`, on the starter as it
+is run (4-bit blocks, the head in 8) and on the same weights dequantised to bfloat16. `ratio` is ours against `generate`
+on the packed weights (`ratio_packed`); `ratio_dense` is the same for bfloat16, and `ratio_stock` is ours packed against
+`generate` on bfloat16, which is what one has without Mien. Reading the prompt is part of every time, and so is all a
+reply's steps do: sampler, text, stop strings. `_writing` ratios leave the prompt out.
+
+Ours gives the bits that transformers' modules give (tests/inference/test_llama.py), except that it asks torch's
+attention for the queries of a group together, which sums in another order; where the two likeliest tokens are as close
+as that, either may come first. PROMPT is one where that does not decide, so that both sides write the same tokens.
 
     python -m bench.decode [--json] [--record] [--rounds 5] [--tokens 64] [--threads 1]
 """
 
 import copy
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from bench.report import ROOT, copy_bandwidth, finish, interleaved, parser, spread
+from bench.report import ROOT, copy_bandwidth, finish, parser, spread
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
@@ -31,7 +40,7 @@ from kernels.plain import dequantize4, dequantize8
 
 PROMPT: list[Message] = [
     {"role": "system", "content": "You are Marigold, a cheerful pony who bakes for the whole village."},
-    {"role": "user", "content": "I dropped your whole tray of muffins, I'm so sorry. What happens now?"},
+    {"role": "user", "content": "Can you help me find my cat?"},
 ]
 TEXT = (
     "The village woke slowly that morning. Mist lay over the mill pond, and the first smoke rose from the bakery, "
@@ -50,26 +59,61 @@ def main() -> None:
     options.add_argument("--cache", type=Path, default=ROOT / "state" / "cache", help="folder of converted models")
     arguments = options.parse_args()
     torch.set_num_threads(arguments.threads)
-    loaded = load("starter", arguments.cache)
-    dense = dequantised(loaded)
-    prompt = Tokens(loaded.tokenizer).prompt(PROMPT)
-    ours, baseline = replier(loaded, prompt, arguments.tokens), generator(dense, prompt, arguments.tokens)
-    same = sum(a == b for a, b in zip(ours(), baseline(), strict=True))
-    theirs_s, ours_s = interleaved(baseline, ours, arguments.rounds)
-    tokens_a_second = spread(ours_s, arguments.tokens)
+    loaded, plain = load("starter", arguments.cache), load("starter", arguments.cache)
+    unending(plain.model)
+    dense, plain_dense = dequantised(loaded), dequantised(loaded)
+    prompt, count = Tokens(loaded.tokenizer).prompt(PROMPT), arguments.tokens
     moved = bytes_a_token(loaded.model)
-    limit = copy_bandwidth() / moved
-    figures = {
-        **{f"tokens_per_s_{name}": value for name, value in tokens_a_second.items()},
-        **{f"generate_tokens_per_s_{name}": value for name, value in spread(theirs_s, arguments.tokens).items()},
-        "prompt_tokens": len(prompt),
-        "reply_tokens": arguments.tokens,
-        "same_greedy_tokens": same,
-        **faithfulness(loaded, dense),
-        "bytes_per_token": moved,
-        "fraction_of_bandwidth": round(tokens_a_second["best"] / limit, 4),
+    sides = {
+        "packed": replier(loaded, prompt),
+        "dense": replier(replace(loaded, model=dense), prompt),
+        "generate_packed": generator(plain.model, prompt),
+        "generate_dense": generator(plain_dense, prompt),
     }
-    finish("decode", statistics.median(theirs_s) / statistics.median(ours_s), figures, arguments)
+    written = {name: side(count) for name, side in sides.items()}
+    whole, reading = in_turns(sides, count, arguments.rounds), in_turns(sides, 1, arguments.rounds)
+    ratios = {
+        f"ratio_{name}": (statistics.median(whole[baseline]) / statistics.median(whole[ours]), ours, baseline)
+        for name, ours, baseline in (
+            ("packed", "packed", "generate_packed"),
+            ("dense", "dense", "generate_dense"),
+            ("stock", "packed", "generate_dense"),
+        )
+    }
+    figures: dict[str, float] = {"prompt_tokens": len(prompt), "reply_tokens": count}
+    for name, (ratio, ours, baseline) in ratios.items():
+        same = sum(a == b for a, b in zip(written[ours], written[baseline], strict=True))
+        if name == "ratio_packed":
+            figures["same_greedy_tokens"] = same
+        figures |= {name: round(ratio, 3), f"{name}_same_greedy_tokens": same}
+        figures[f"{name}_writing"] = round(writing_s(whole, reading, baseline) / writing_s(whole, reading, ours), 3)
+    for name in sides:
+        figures |= {f"{name}_tokens_per_s_{kind}": value for kind, value in spread(whole[name], count).items()}
+        figures[f"{name}_prompt_ms"] = round(1000 * statistics.median(reading[name]), 1)
+    figures |= faithfulness(loaded, plain_dense)
+    best = 1 / min(whole["packed"]) * count
+    figures |= {"bytes_per_token": moved, "fraction_of_bandwidth": round(best * moved / copy_bandwidth(), 4)}
+    finish("decode", ratios["ratio_packed"][0], figures, arguments)
+
+
+Side: TypeAlias = Callable[[int], list[int]]
+"""Writes a reply of so many tokens, and gives their ids."""
+
+
+def in_turns(sides: Mapping[str, Side], count: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds that each side takes for a reply of `count` tokens, all in turns, so that a noisy neighbour meets all."""
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            start = perf_counter()
+            side(count)
+            seconds[name].append(perf_counter() - start)
+    return seconds
+
+
+def writing_s(whole: Mapping[str, list[float]], reading: Mapping[str, list[float]], name: str) -> float:
+    """Seconds for all tokens but the first."""
+    return statistics.median(whole[name]) - statistics.median(reading[name])
 
 
 def dequantised(loaded: Loaded) -> PreTrainedModel:
@@ -82,17 +126,23 @@ def dequantised(loaded: Loaded) -> PreTrainedModel:
         if isinstance(layer, Linear8):
             weights[f"{place}.weight"] = dequantize8(layer.blocks).to(torch.bfloat16)
     model.load_state_dict(weights, assign=True)
-    model.generation_config.eos_token_id = None  # a fixed number of tokens, whatever they are
+    return unending(model)
+
+
+def unending(model: PreTrainedModel) -> PreTrainedModel:
+    """The model, which from now on generates a fixed number of tokens, whatever they are."""
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = 0
     return model
 
 
-def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[int]]:
-    """The engine's own steps, nothing remembered between replies; gives the ids of `count` tokens."""
+def replier(loaded: Loaded, prompt: list[int]) -> Side:
+    """The engine's own steps, nothing remembered between replies."""
     network, tokens = network_of(loaded.model), Tokens(loaded.tokenizer)
-    params = SamplingParams(temperature=0, min_p=0, repetition_penalty=1, max_tokens=count)
 
     @torch.inference_mode()
-    def run() -> list[int]:
+    def run(count: int) -> list[int]:
+        params = SamplingParams(temperature=0, min_p=0, repetition_penalty=1, max_tokens=count)
         steps = reply(Batch(network, PrefixCache(0)), Wish(prompt, params, tokens.decode, controls=frozenset()))
         while True:
             try:
@@ -103,13 +153,13 @@ def replier(loaded: Loaded, prompt: list[int], count: int) -> Callable[[], list[
     return run
 
 
-def generator(model: PreTrainedModel, prompt: list[int], count: int) -> Callable[[], list[int]]:
-    """transformers' `generate`, greedy, with its own cache; gives the ids of `count` tokens."""
+def generator(model: PreTrainedModel, prompt: list[int]) -> Side:
+    """transformers' `generate`, greedy, with its own cache."""
     ids = torch.tensor([prompt])
     mask = torch.ones_like(ids)
 
     @torch.inference_mode()
-    def run() -> list[int]:
+    def run(count: int) -> list[int]:
         out: Tensor = model.generate(ids, attention_mask=mask, do_sample=False, max_new_tokens=count)
         return [int(token) for token in out[0, len(prompt) :]]
 
@@ -117,7 +167,7 @@ def generator(model: PreTrainedModel, prompt: list[int], count: int) -> Callable
 
 
 def faithfulness(loaded: Loaded, dense: PreTrainedModel) -> dict[str, float]:
-    """How alike both sides read one text: the share of places with the same likeliest next token; perplexities.
+    """How alike packed and dense weights read one text: places with the same likeliest next token; perplexities.
 
     Ours reads token by token, as a reply is written: many tokens at once would be multiplied densely.
     """

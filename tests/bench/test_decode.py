@@ -17,7 +17,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 
 def test_both_sides_write_as_many_tokens_as_asked_and_begin_alike(loaded: Loaded) -> None:
     prompt = list(range(20, 40))
-    ours, baseline = replier(loaded, prompt, 5)(), generator(dequantised(loaded), prompt, 5)()
+    baseline, ours = generator(dequantised(loaded), prompt)(5), replier(loaded, prompt)(5)
     assert len(ours) == len(baseline) == 5
     assert ours[0] == baseline[0]
 
