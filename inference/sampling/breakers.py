@@ -7,9 +7,7 @@ way, pi6am 2024).
 
 from collections.abc import Callable, Sequence
 
-from inference.sampling.dry import Table
-
-LONGEST_TAIL = 20  # tokens
+from inference.sampling.dry import LONGEST_TAIL, Table
 
 
 class Breakers:
@@ -33,17 +31,12 @@ class Breakers:
         found: dict[int, set[tuple[int, ...]]] = {}
         pieces = self._pieces()
         for text in texts:
-            for token, piece in enumerate(pieces):
-                if tails := {self._tail(rest) for rest in _rests(piece, text)}:
-                    found.setdefault(token, set()).update(tails)
+            whole = {token for token, piece in enumerate(pieces) if text in piece}
+            for token in whole:
+                found.setdefault(token, set()).add(())
+            for length in range(1, len(text)):
+                beginning, tail = text[:length], tuple(self._encode(text[length:]))[:LONGEST_TAIL]
+                for token, piece in enumerate(pieces):
+                    if piece.endswith(beginning) and token not in whole:
+                        found.setdefault(token, set()).add(tail)
         return {token: sorted(tails, key=len, reverse=True) for token, tails in found.items()}
-
-    def _tail(self, rest: str) -> tuple[int, ...]:
-        return tuple(self._encode(rest))[:LONGEST_TAIL] if rest else ()
-
-
-def _rests(piece: str, text: str) -> set[str]:
-    """What must follow `piece` so that `text` is there: "" if it holds it, its rests if it ends in its beginnings."""
-    if text in piece:
-        return {""}
-    return {text[length:] for length in range(1, len(text)) if piece.endswith(text[:length])}

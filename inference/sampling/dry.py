@@ -1,8 +1,8 @@
 """DRY, "don't repeat yourself" (p-e-w, text-generation-webui pull request 5677, 2024): no phrase twice.
 
 Where the last tokens stood before in the same order, the token that followed them then is made less likely, the more
-so the longer the repetition. The numbers are llama.cpp's, whose Z-algorithm looks at every place; here only places
-that hold the last token are looked at, and of those only the ones that still match, one token further back each time.
+so the longer the repetition. The numbers are llama.cpp's. Its Z-algorithm looks at every token; here only places that
+hold the last token are, all at once, and few of them for more than a glance.
 """
 
 import math
@@ -14,8 +14,11 @@ import numpy as np
 from inference.sampling.candidates import Candidates, Ids
 
 Table: TypeAlias = Mapping[int, Sequence[tuple[int, ...]]]
-"""Sequence breakers: a first token, and what may follow it to make one; the longest first, () for nothing."""
+"""Sequence breakers: a first token, and what may follow it to make one; the longest first, () for nothing. No more
+than LONGEST_TAIL tokens follow."""
 
+LONGEST_TAIL = 20
+GLANCE = 4  # tokens that are compared at every place before more are
 LARGEST = 88.7228391  # log of the largest float32: penalties grow no further
 
 
@@ -25,28 +28,24 @@ def repeats(said: Ids, allowed: int, longest: int, breakers: Table) -> dict[int,
     Lengths count the tokens said already; only `allowed` or more are told, and none above `longest`. A repetition
     does not reach back over a sequence breaker.
     """
-    if len(said) <= allowed:
+    reach = min(_since_breaker(said, longest, breakers), longest)
+    if len(said) <= allowed or reach < allowed:
         return {}
     places = np.flatnonzero(said[:-1] == said[-1])
-    lengths = np.zeros(len(places), dtype=np.int64)
-    alive = np.arange(len(places))
-    limit = longest
-    for back in range(longest):  # `back` tokens matched so far; one more?
-        broken = _breaker_at(said, back, breakers)
-        if broken is not None:
-            limit = back - broken
-            break
-        alive = alive[places[alive] >= back]
-        alive = alive[said[places[alive] - back] == said[len(said) - 1 - back]]
-        if not len(alive):
-            break
-        lengths[alive] = back + 1
+    for step in (min(GLANCE, reach), reach):  # most places differ after a token or two
+        lengths = _alike(said, places, step)
+        places, lengths = places[lengths >= min(step, allowed)], lengths[lengths >= min(step, allowed)]
     found: dict[int, int] = {}
-    lengths = np.minimum(lengths, limit)
-    long = lengths >= allowed
-    for token, length in zip(said[places[long] + 1].tolist(), lengths[long].tolist(), strict=True):
+    for token, length in zip(said[places + 1].tolist(), lengths.tolist(), strict=True):
         found[token] = max(length, found.get(token, 0))
     return found
+
+
+def _alike(said: Ids, places: Ids, reach: int) -> Ids:
+    """(P,) how many of the tokens up to each place are those up to the last one; `reach` at most."""
+    before = places[:, None] - np.arange(reach)  # (P, reach)
+    same = (said[np.maximum(before, 0)] == said[::-1][:reach]) & (before >= 0)
+    return np.where(same.all(axis=1), reach, same.argmin(axis=1))
 
 
 def dry(candidates: Candidates, said: Ids, multiplier: float, base: float, allowed: int, breakers: Table) -> Candidates:
@@ -65,10 +64,10 @@ def dry(candidates: Candidates, said: Ids, multiplier: float, base: float, allow
     return Candidates(candidates.ids, logits)
 
 
-def _breaker_at(said: Ids, back: int, breakers: Table) -> int | None:
-    """The tokens, besides the first, of the longest breaker that begins `back` tokens before the last; None if none."""
-    start = len(said) - back
-    for tail in breakers.get(int(said[start - 1]), ()):
-        if len(tail) <= back and tuple(said[start : start + len(tail)].tolist()) == tail:
-            return len(tail)
-    return None
+def _since_breaker(said: Ids, longest: int, breakers: Table) -> int:
+    """How many tokens were said since the last sequence breaker; all, where there is none in the last `longest`."""
+    for back, token in enumerate(said[::-1][: longest + 1 + LONGEST_TAIL].tolist() if breakers else ()):
+        for tail in breakers.get(token, ()):
+            if len(tail) <= back and tuple(said[len(said) - back :][: len(tail)].tolist()) == tail:
+                return back - len(tail)
+    return len(said)

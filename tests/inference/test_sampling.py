@@ -141,6 +141,7 @@ A, B, C, D, NEWLINE = range(5)
         ([D, A, B, C, D, A, B], {D: [(A,)]}, {}),  # the breaker is D A: one token after it
         ([D, A, B, C, D, A, B], {D: [(C,)]}, {C: 2.0}),  # D C stands nowhere
         ([C, D, A, B, C, C, D, A, B], {D: [(A, B, C), ()]}, {C: 1.0}),  # the one that is complete
+        ([A, B, C, D, A, B, C, D, A, B], {}, {C: 16.0}),  # length 6
     ],
 )
 def test_dry_by_hand(context: list[int], breakers: Table, lowered: dict[int, float]) -> None:
