@@ -19,7 +19,8 @@ than LONGEST_TAIL tokens follow."""
 
 LONGEST_TAIL = 20
 GLANCE = 4  # tokens that are compared at every place before more are
-LARGEST = 88.7228391  # log of the largest float32: penalties grow no further
+LARGEST = 88.7228391  # log of the largest float32: penalties grow no further, as in llama.cpp …
+NEVER = 1e30  # … nor beyond what float32 can be lowered by
 
 
 def repeats(said: Ids, allowed: int, longest: int, breakers: Table) -> dict[int, int]:
@@ -60,7 +61,8 @@ def dry(candidates: Candidates, said: Ids, multiplier: float, base: float, allow
         return candidates
     logits = candidates.changeable()
     for token, length in lowered.items():
-        logits[candidates.places(np.array([token]))] -= multiplier * base ** (length - allowed)
+        penalty = min(multiplier * base ** (length - allowed), NEVER)
+        logits[candidates.places(np.array([token]))] -= penalty
     return Candidates(candidates.ids, logits)
 
 

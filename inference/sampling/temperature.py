@@ -4,10 +4,12 @@ import math
 
 from inference.sampling.candidates import Candidates
 
+COLD = 1e-9  # below this two different float32 logits are as good as infinitely far apart
+
 
 def temperature(candidates: Candidates, heat: float) -> Candidates:
-    """p to the power of 1 / heat. 0 leaves only the likeliest token."""
-    if heat == 0:
+    """p to the power of 1 / heat. 0 leaves only the likeliest token, of equals the first."""
+    if heat < COLD:
         return candidates.likeliest()
     return Candidates(candidates.ids, candidates.values, candidates.scale / heat)
 

@@ -159,9 +159,20 @@ def test_dry_looks_back_no_further_than_it_is_told() -> None:
 
 
 def test_a_repetition_of_thousands_of_tokens_stays_a_number() -> None:
-    found = distribution(torch.zeros(9), neutral_but(dry_multiplier=1.0), [1, 2, 3] * 2000)
-    assert found[1] == 0
-    assert float(found.sum()) == pytest.approx(1.0, abs=1e-6)
+    for multiplier in (1.0, 10.0):
+        found = distribution(torch.zeros(9), neutral_but(dry_multiplier=multiplier), [1, 2, 3] * 2000)
+        assert found[1] == 0
+        assert float(found.sum()) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_the_coldest_temperature_stays_a_number(size: int) -> None:
+    logits = torch.full((size,), -30.0)
+    logits[4] = 0.0
+    for wishes in ({"dynatemp_range": 2.0, "dynatemp_exponent": 10.0}, {"temperature": 1e-300}):
+        found = distribution(logits, neutral_but(**wishes))
+        assert found[4] == 1
+        assert float(found.sum()) == 1
 
 
 def published(file: str, samplers: set[str]) -> list[Any]:
