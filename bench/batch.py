@@ -2,7 +2,7 @@
 
 First the tokens a second of 1, 2, 4, 8 and 16 channels that talk to Marigold at once; `ratio` is sixteen replies one
 after another over the same sixteen at once, in turns. Then the time to the first token of a channel that goes on:
-turn 20 against turn 2 with the same new text, and turn 20 with nothing remembered; once with as many turns as the
+turn 20 (and the mean of the turns around it) against turn 2 with the same new text, and with nothing remembered; once with as many turns as the
 starter reads, once with a history that has long filled its context. The prompts are persona/prompt.py's own, and every
 turn before was read as the bot reads it.
 
@@ -13,6 +13,7 @@ import asyncio
 import statistics
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 
@@ -35,7 +36,7 @@ from persona.prompt import build_prompt
 from persona.turn import Role, Turn
 
 CHANNELS = (1, 2, 4, 8, 16)
-EARLY, LATE = 2, range(17, 24)  # turns compared; several late ones, for a window that shifts does so only now and then
+EARLY, LATE = 2, range(18, 23)  # turns compared; several late ones, for a window that shifts does so only now and then
 FULL = 700  # tokens of prompt that the long history is cut to
 PREFIX_BYTES = 256 << 20
 NEWS = "I found an old recipe in the attic today, from my grandmother. Shall we try it together?"
@@ -71,8 +72,9 @@ async def measure(loaded: Loaded, rounds: int, count: int, threads: int) -> tupl
         channels = Channels(gpu, network, tokens, count)
         ratio, figures = await throughput(channels, rounds)
         for name, turns, budget in (("", Model().read_turns(), 4000), ("full_", 60, FULL)):
-            seconds = [await Channel(gpu, network, tokens, turns, budget).times() for _ in range(rounds)]
-            figures |= {f"{name}{key}": round(value, 4) for key, value in medians(seconds).items()}
+            # each round is another channel: how much of a prompt's end is no whole chunk is chance
+            seconds = [await Channel(gpu, network, tokens, turns, budget, number).times() for number in range(rounds)]
+            figures |= {f"{name}{key}": round(value, 4) for key, value in compared(seconds).items()}
     return ratio, figures
 
 
@@ -145,44 +147,37 @@ class Channel:
     tokens: Tokens
     turns: int
     budget: int
+    number: int
 
-    async def times(self) -> dict[str, float]:
-        """Seconds to the first token: of turn EARLY, of turns LATE (mean and worst), and of those without reuse."""
-        warm = Batch(self.network, PrefixCache(PREFIX_BYTES))
-        cold = Batch(self.network, PrefixCache(0))
-        early, late, without = 0.0, [], []
-        for turn in range(1, LATE.stop):
-            wish = self.wish(turn)
-            seconds = await timed(self._first(warm, wish))
-            if turn == EARLY:
-                early = seconds
-            if turn in LATE:
-                late.append(seconds)
-                without.append(await timed(self._first(cold, wish)))
-        return {
-            "first_token_s_turn_2": early,
-            "first_token_s_late": statistics.mean(late),
-            "first_token_s_late_worst": max(late),
-            "first_token_s_late_without_reuse": statistics.mean(without),
-            "late_over_turn_2": statistics.mean(late) / early,
-            "late_over_turn_2_without_reuse": statistics.mean(without) / early,
-        }
+    async def times(self) -> dict[str, list[float]]:
+        """Seconds to the first token of turn EARLY, of turns LATE, and of turn 20 with nothing remembered."""
+        warm, cold = Batch(self.network, PrefixCache(PREFIX_BYTES)), Batch(self.network, PrefixCache(0))
+        for turn in range(1, EARLY):
+            await self._first(warm, turn)
+        early = await timed(self._first(warm, EARLY))
+        for turn in range(LATE.start - 3, LATE.start):  # what lies between leaves nothing that the late ones could use
+            await self._first(warm, turn)
+        late = [await timed(self._first(warm, turn)) for turn in LATE]
+        without = await timed(self._first(cold, 20))
+        return {"turn_2": [early], "late": late, "turn_20": [late[20 - LATE.start]], "turn_20_without_reuse": [without]}
 
-    def wish(self, turn: int) -> Wish:
-        said = history(turn, 0)[-self.turns :]
+    async def _first(self, batch: Batch, turn: int) -> None:
+        said = history(turn, self.number)[-self.turns :]
         messages = build_prompt(
             marigold(), said, expression="joy", budget=self.budget, count=lambda sent: len(self.tokens.prompt(sent))
         )
         params = SamplingParams(seed=1, max_tokens=1)
-        return Wish(self.tokens.prompt(messages), params, self.tokens.decode, controls=frozenset())
-
-    async def _first(self, batch: Batch, wish: Wish) -> None:
+        wish = Wish(self.tokens.prompt(messages), params, self.tokens.decode, controls=frozenset())
         await self.gpu.submit(reply(batch, wish), Priority.REPLY).result()
 
 
-def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The median of each figure."""
-    return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
+def compared(rounds: Sequence[dict[str, list[float]]]) -> dict[str, float]:
+    """The mean seconds of each kind of turn, and how many times turn 2 they are."""
+    seconds = {kind: statistics.mean(chain.from_iterable(each[kind] for each in rounds)) for kind in rounds[0]}
+    named = {f"first_token_s_{kind}": value for kind, value in seconds.items()}
+    return named | {
+        f"{kind}_over_turn_2": value / seconds["turn_2"] for kind, value in seconds.items() if kind != "turn_2"
+    }
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------

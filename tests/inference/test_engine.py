@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest_asyncio
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from inference.engine import Engine, TooLong
+from inference.engine import Engine, Guidance, TooLong
 from inference.gpu import Gpu
 from inference.job import Priority
 from inference.loader import Loaded
@@ -69,6 +70,22 @@ async def test_a_reply_streams_and_greedy_is_what_generate_says(engine: Engine, 
     pieces = await said(engine, CHAT, GREEDY)
     assert len(pieces) > 3
     assert "".join(pieces) == expected
+
+
+async def test_greedy_is_what_generate_says_while_others_write_beside_it(engine: Engine, starter: Loaded) -> None:
+    """Five others join and leave meanwhile, one of them guided and one drawn from."""
+    tokenizer, model = starter.tokenizer, starter.model
+    inputs = tokenizer.apply_chat_template(CHAT, add_generation_prompt=True, return_tensors="pt")
+    with torch.inference_mode():
+        whole = model.generate(**inputs, do_sample=False, max_new_tokens=24)
+    expected = tokenizer.decode(whole[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    other = [CHAT[0], Message(role="user", content="Tell me about the rain. " * 9)]
+    texts = await asyncio.gather(
+        said(engine, CHAT, replace(GREEDY, max_tokens=24)),
+        *(said(engine, other, SamplingParams(seed=seed, max_tokens=6 * seed)) for seed in (1, 2, 3)),
+        engine.draft(other, SamplingParams(max_tokens=9), 2, guidance=Guidance(CHAT, 2.0)),
+    )
+    assert "".join(str(piece) for piece in texts[0]) == expected
 
 
 async def test_the_same_seed_is_the_same_reply_and_replies_at_once_do_not_change_it(engine: Engine) -> None:
