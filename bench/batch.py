@@ -2,9 +2,9 @@
 
 First the tokens a second of 1, 2, 4, 8 and 16 channels that talk to Marigold at once; `ratio` is sixteen replies one
 after another over the same sixteen at once, in turns. Then the time to the first token of a channel that goes on:
-turn 20 (and the mean of the turns around it) against turn 2 with the same new text, and with nothing remembered; once with as many turns as the
-starter reads, once with a history that has long filled its context. The prompts are persona/prompt.py's own, and every
-turn before was read as the bot reads it.
+turn 20, and the turns around it, against turn 2 with the same new text, and with nothing remembered; once with as many
+turns as the starter reads, once with a history that has long filled its context. The prompts are persona/prompt.py's
+own, read turn by turn as the bot reads them.
 
     python -m bench.batch [--json] [--record] [--rounds 5] [--tokens 24] [--threads 2]
 """
@@ -37,7 +37,7 @@ from persona.turn import Role, Turn
 
 CHANNELS = (1, 2, 4, 8, 16)
 EARLY, LATE = 2, range(18, 23)  # turns compared; several late ones, for a window that shifts does so only now and then
-FULL = 700  # tokens of prompt that the long history is cut to
+FULL = 1100  # tokens of prompt that the long history is cut to
 PREFIX_BYTES = 256 << 20
 NEWS = "I found an old recipe in the attic today, from my grandmother. Shall we try it together?"
 SAID = (

@@ -100,7 +100,7 @@ class Engine:
         del self._batch  # jobs that still run hold it until their end
 
     def _load(self) -> tuple[Loaded, Network]:
-        loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization)
+        loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization, bare=True)
         return loaded, network_of(loaded.model)
 
     @property

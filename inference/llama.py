@@ -21,6 +21,7 @@ from torch.nn.functional import embedding, rms_norm, silu
 from inference.adapters import Adapters
 from inference.attention import Ragged
 from inference.cache import Form, LayerShape, Past
+from inference.frame import Frame
 from inference.linears import Joined, Rows, arranged
 from inference.network import Segment, side_by_side, taken_apart
 
@@ -30,7 +31,9 @@ HEAD_ROWS = 4  # rows that the head takes at a time: an 8-bit head computes more
 
 
 def is_llama(model: Any) -> bool:
-    """Whether `Llama` computes what this transformers model does."""
+    """Whether `Llama` computes what this model does."""
+    if isinstance(model, Frame):
+        return True
     config = model.config
     rope = getattr(config, "rope_parameters", None) or {}
     return (

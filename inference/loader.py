@@ -7,7 +7,7 @@ transformers are inside the functions: they take seconds, and whoever only names
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -15,12 +15,12 @@ from inference.carriers import smollm2_gguf, verify
 from inference.convert import converted
 from inference.folder import load_model, load_tokenizer
 from inference.job import ModelMissing
-from inference.packed import load_blocks
+from inference.packed import load_blocks, load_words
 from inference.progress import Progress, bar
 from inference.rival import check_no_rival
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
 STARTER = "starter"
 Quantization = Literal["none", "nf4", "int8"]
@@ -30,7 +30,7 @@ Quantization = Literal["none", "nf4", "int8"]
 class Loaded:
     """A language model ready to run: in evaluation mode, on its device, with the tokenizer that belongs to it."""
 
-    model: "PreTrainedModel"
+    model: Any  # a PreTrainedModel of transformers; with `bare` perhaps an inference.frame.Frame
     tokenizer: "PreTrainedTokenizerFast"
     name: str
     context_tokens: int
@@ -44,18 +44,21 @@ def load(
     *,
     quantization: Quantization = "none",
     download: bool = False,
+    bare: bool = False,
 ) -> Loaded:
     """Load `model`: "starter", the path of a .gguf file or of a transformers folder, or a hub name.
 
     `cache` keeps converted GGUF files. `quantization` is for folders and hub names; a GGUF file is quantized already.
     A hub name is looked up in the local Hugging Face cache, and downloaded only if `download`. Raises ModelMissing
-    with what was looked for and what to do. Its progress is shown on stderr unless `progress` is given.
+    with what was looked for and what to do. bare: what `network_of` needs and no more, for whoever wants to be quick:
+    the model may be an inference.frame.Frame. Its progress is shown on stderr unless `progress` is given.
     """
     check_no_rival()
     path = locate(model, cache, download)
     with bar() as shown:
         if path.suffix == ".gguf":
-            return _load_converted(converted(path, cache, progress or shown), model, device, progress or shown)
+            folder = converted(path, cache, progress or shown)
+            return _load_converted(folder, model, device, progress or shown, bare)
         return _load_folder(path, model, device, quantization, progress or shown)
 
 
@@ -91,10 +94,10 @@ def _load_folder(
     return Loaded(model, tokenizer, name, model.config.get_text_config().max_position_embeddings)
 
 
-def _load_converted(folder: Path, name: str, device: torch.device | str, progress: Progress) -> Loaded:
+def _load_converted(folder: Path, name: str, device: torch.device | str, progress: Progress, bare: bool) -> Loaded:
     """Load a folder that inference/convert.py made."""
-    tokenizer = load_tokenizer(folder)
-    model = load_blocks(folder, device, progress)
+    tokenizer = load_words(folder)
+    model = load_blocks(folder, device, progress, bare=bare)
     return Loaded(model, tokenizer, name, model.config.max_position_embeddings)
 
 

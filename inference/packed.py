@@ -4,6 +4,7 @@ Weights are read one layer after the other and packed at once, so that nothing i
 thread; imports of transformers are inside the functions.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.checkpoint import SINGLE, Stored, read_header, read_tensor
+from inference.frame import Frame, frame_of
 from inference.heap import memory_returned
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
@@ -18,25 +20,54 @@ from kernels.layout import Blocks4, Blocks8
 from kernels.linear4 import Linear4, Linear8
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head"
 
 
-def load_blocks(folder: Path, device: torch.device | str, progress: Progress = silent) -> "PreTrainedModel":
-    """The model of a converted folder, in evaluation mode on `device`; ModelMissing when the folder is damaged."""
-    from transformers import AutoConfig
+def load_blocks(
+    folder: Path, device: torch.device | str, progress: Progress = silent, *, bare: bool = False
+) -> "PreTrainedModel | Frame":
+    """The model of a converted folder, in evaluation mode on `device`; ModelMissing when the folder is damaged.
 
+    bare: without transformers' modules, where that is possible (inference/frame.py).
+    """
     try:
-        config = AutoConfig.from_pretrained(folder)
-        model = unfilled(config, torch.bfloat16, device)
+        model = (_frame(folder, device) if bare else None) or _unfilled_from(folder, device)
         with memory_returned():
             _fill(model, folder, device, progress)
     except (OSError, ValueError, LookupError, ModelMissing) as error:  # a file of it was deleted, cut or changed
-        raise ModelMissing(
-            f"The converted model in {folder} is damaged: delete that folder and start again."
-        ) from error
+        raise _damaged(folder) from error
     return model.eval()
+
+
+def load_words(folder: Path) -> "PreTrainedTokenizerFast":
+    """The tokenizer of a converted folder; ModelMissing when the folder is damaged.
+
+    Its class is known: asking transformers for it would import every kind of model's config first.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    try:
+        tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise _damaged(folder) from error
+    return tokenizer
+
+
+def _damaged(folder: Path) -> ModelMissing:
+    return ModelMissing(f"The converted model in {folder} is damaged: delete that folder and start again.")
+
+
+def _frame(folder: Path, device: torch.device | str) -> Frame | None:
+    config = json.loads((folder / "config.json").read_text())
+    return frame_of(config, [each.name for each in read_header(folder / SINGLE)], device)
+
+
+def _unfilled_from(folder: Path, device: torch.device | str) -> "PreTrainedModel":
+    from transformers import AutoConfig
+
+    return unfilled(AutoConfig.from_pretrained(folder), torch.bfloat16, device)
 
 
 def unfilled(config: "PreTrainedConfig", dtype: torch.dtype, device: torch.device | str = "cpu") -> "PreTrainedModel":
@@ -51,7 +82,7 @@ def unfilled(config: "PreTrainedConfig", dtype: torch.dtype, device: torch.devic
     return model
 
 
-def _fill(model: "PreTrainedModel", folder: Path, device: torch.device | str, progress: Progress) -> None:
+def _fill(model: "PreTrainedModel | Frame", folder: Path, device: torch.device | str, progress: Progress) -> None:
     """Put the stored weights in: blocks become `Linear4` and `Linear8`, a head without any is the embedding."""
     stored = {each.name: each for each in read_header(folder / SINGLE)}
     embedding = read_tensor(stored.pop(EMBEDDING)).to(device)
@@ -88,6 +119,6 @@ def _packed(place: str, stored: dict[str, Stored], device: torch.device | str, d
     return layer
 
 
-def _put(model: "PreTrainedModel", name: str, value: Tensor) -> None:
+def _put(model: "PreTrainedModel | Frame", name: str, value: Tensor) -> None:
     place, _, kind = name.rpartition(".")
     setattr(model.get_submodule(place), kind, nn.Parameter(value, requires_grad=False))
