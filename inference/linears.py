@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from inference.adapters import Adapters
 from kernels.dense import Dense, is_fast
-from kernels.linear4 import MANY_ROWS, PRODUCT_ROWS, Linear4, Packed4
+from kernels.linear4 import MANY_ROWS, Linear4, Packed4
 
 Rows: TypeAlias = Sequence[tuple[slice, str]]
 """Which rows of a ragged batch go through which adapter."""
@@ -53,26 +53,26 @@ def arranged(model: nn.Module) -> None:
 
 
 def _together(layers: Sequence[nn.Module]) -> Callable[[Tensor], Tensor]:
-    if len(layers) == 1:
-        return layers[0]
     packs = [layer.packed for layer in layers if isinstance(layer, Linear4) and layer.packed]
-    if len(packs) == len(layers) and all(pack.out_features % PRODUCT_ROWS == 0 for pack in packs):
+    if len(packs) == len(layers) and (len(packs) == 1 or all(pack.is_whole for pack in packs)):
         return _packed(layers, packs)
+    if len(layers) == 1:
+        return layers[0].forward if isinstance(layers[0], Dense) else layers[0]
     if all(type(layer) is nn.Linear for layer in layers):
         return _dense(layers)
     return lambda x: torch.cat([layer(x) for layer in layers], -1)
 
 
 def _packed(layers: Sequence[nn.Module], packs: Sequence[Packed4]) -> Callable[[Tensor], Tensor]:
-    """4-bit layers as one product; their codes move into one tensor, of which the layers keep views."""
-    joined = Packed4.joined(packs)
+    """4-bit layers as one product, of whose weights the layers keep views."""
+    product = packs[0] if len(packs) == 1 else Packed4.joined(packs)
     biases = [layer.bias for layer in layers]
     bias = torch.cat(biases) if all(bias is not None for bias in biases) else None  # type: ignore[arg-type]
 
     def run(x: Tensor) -> Tensor:
-        if len(x) > MANY_ROWS:
+        if x.shape[0] > MANY_ROWS:
             return torch.cat([layer(x) for layer in layers], -1)
-        y = joined(x)
+        y = product(x)
         return y if bias is None else y.add_(bias)
 
     return run

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding, rms_norm, silu
+from torch.nn.functional import embedding, silu
 
 from inference.adapters import Adapters
 from inference.attention import Ragged
@@ -27,6 +27,7 @@ from inference.network import Segment, side_by_side, taken_apart
 
 FAMILY = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 STEADY_ROPE = ("default", "linear", "llama3", "yarn")  # angles that depend on a token's position alone
+NARROW = {torch.bfloat16: Tensor.bfloat16, torch.float16: Tensor.half, torch.float32: Tensor.float}
 HEAD_ROWS = 4  # rows that the head takes at a time: an 8-bit head computes more of them otherwise
 
 
@@ -100,12 +101,13 @@ class Norm:
     """Root-mean-square norm as transformers' modules round it: float32 inside, narrowed before the weight."""
 
     def __init__(self, module: Any) -> None:
-        self.weight, self._epsilon = module.weight, float(module.variance_epsilon)
-        self._shape, self._dtype = module.weight.shape[-1:], module.weight.dtype
+        self.weight, self._narrow = module.weight, NARROW[module.weight.dtype]
+        self._epsilon = torch.tensor(module.variance_epsilon, dtype=torch.float32, device=module.weight.device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        normed: Tensor = rms_norm(x.float(), self._shape, None, self._epsilon).to(self._dtype)
-        return normed.mul_(self.weight)
+        wide = x.float()
+        scale = wide.square().mean(-1, True).add_(self._epsilon).rsqrt_()
+        return self._narrow(wide * scale).mul_(self.weight)
 
 
 class Angles:
@@ -163,14 +165,14 @@ class Layer:
         return x + _through(self._down, silu(gate).mul_(up), step)
 
     def _attended(self, x: Tensor, step: Step) -> Tensor:
-        heads = _through(self._qkv, x, step).view(len(x), -1, self._width)  # (T, H + 2H', D)
+        heads = _through(self._qkv, x, step).view(x.shape[0], -1, self._width)  # (T, H + 2H', D)
         turned, value = heads[:, : self._turning], heads[:, self._turning :]
         if self._head_norm is not None:
             turned = self._head_norm(turned)
         turned = (turned * step.cos).add_(turned.roll(self._width // 2, -1).mul_(step.sin))
         query, key = turned[:, : self._heads], turned[:, self._heads :]
         out = step.attention.attend(self._number, query, key, value, self._scaling, self._window)
-        return _through(self._o, out.reshape(len(x), -1), step)
+        return _through(self._o, out.view(x.shape[0], -1), step)
 
 
 def _through(linear: Joined, x: Tensor, step: Step) -> Tensor:

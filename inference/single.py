@@ -66,7 +66,7 @@ class Singles:
         for number, (keys, values) in enumerate(self._places):
             keys[layer].copy_(key[number])
             values[layer].copy_(value[number])
-        grouped = query.reshape(len(query), *self._shape, -1)  # (B, H', G, D)
+        grouped = query.reshape(query.shape[0], *self._shape, -1)  # (B, H', G, D)
         if self._shared:
             out = self._joined(layer, grouped, scaling)
         else:

@@ -146,13 +146,18 @@ class Packed4:
         pairs[:, self.out_features :] = 0
         self.pairs = pairs  # (K/32, N, 2)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the matrix is made of whole tiles, nothing padded."""
+        return self.out_features == len(self.codes)
+
     @classmethod
     def joined(cls, parts: "Sequence[Packed4]") -> Self:
         """One product that gives the outputs of several beside one another; all of them whole tiles wide.
 
         Codes and pairs move into one tensor each, of which the parts keep views: nothing is held twice.
         """
-        assert all(part.out_features == len(part.codes) for part in parts), "padded matrices cannot be joined"
+        assert all(part.is_whole for part in parts), "padded matrices cannot be joined"
         joined, sizes = cls.__new__(cls), [part.out_features for part in parts]
         joined.out_features = sum(sizes)
         joined.codes = torch.cat([part.codes for part in parts])
@@ -164,12 +169,11 @@ class Packed4:
 
     def __call__(self, x: Tensor) -> Tensor:
         """x (..., K) bfloat16 -> (..., N) bfloat16."""
-        flat = x.reshape(-1, x.shape[-1])
-        pairs = (
-            self.pairs.contiguous()
-        )  # a part of a joined product copies its pairs: only `joined` is meant to be fast
-        y: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(flat, self.codes, BLOCK, pairs)
-        return y[:, : self.out_features].view(*x.shape[:-1], self.out_features)
+        if x.ndim != 2:
+            return self(x.reshape(-1, x.shape[-1])).view(*x.shape[:-1], self.out_features)
+        pairs = self.pairs.contiguous()  # copied in parts of a joined product, which nobody multiplies by in earnest
+        y: Tensor = torch._weight_int4pack_mm_for_cpu(x, self.codes, BLOCK, pairs)
+        return y if y.shape[1] == self.out_features else y[:, : self.out_features]
 
     def dequantized(self) -> Tensor:
         """The matrix transposed, (K, N) bfloat16, rounded as the product rounds it."""
