@@ -21,8 +21,8 @@ class Candidates:
     """Tokens in ascending order with their logits. Never modified: a sampler makes new ones.
 
     ids: (n,), or None while every token of the vocabulary is there. values: (n,) float32 while there are many,
-    float64 as soon as a cut has left few. A logit is a value times the scale: a
-    temperature costs no pass over the vocabulary. A logit of -inf is a token that cannot be drawn.
+    float64 as soon as a cut has left few. A logit is a value times the scale, so that a temperature costs no pass over
+    the vocabulary; one of -inf is a token that cannot be drawn.
     """
 
     __slots__ = ("_heads", "_peak", "_weights", "ids", "scale", "values")

@@ -80,7 +80,6 @@ def _guess(weights: Floats, goal: float) -> tuple[float, float]:
     """Two values that probably have the last one needed between them, from a sample of the weights."""
     sample = np.sort(weights[:: len(weights) // SAMPLE])[::-1]
     sums = sample.cumsum(dtype=np.float64)
-    middle = int(sums.searchsorted(goal / added(weights) * sums[-1]))
-    return float(sample[min(middle + MARGIN, len(sample) - 1)]), float(
-        sample[max(min(middle, len(sample)) - MARGIN, 0)]
-    )
+    middle = min(int(sums.searchsorted(goal / added(weights) * sums[-1])), len(sample))
+    below, above = min(middle + MARGIN, len(sample) - 1), max(middle - MARGIN, 0)
+    return float(sample[below]), float(sample[above])

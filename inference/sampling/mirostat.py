@@ -53,8 +53,8 @@ def mirostat_2(candidates: Candidates, mu: float) -> Candidates:
 
 
 def surprise(candidates: Candidates, token: int) -> float | None:
-    """-log2 of the token's probability among `candidates`; None where it is none of them."""
+    """-log2 of the token's probability among `candidates`; None where it cannot be drawn from them."""
     places = candidates.places(np.array([token]))
-    if not len(places):
+    if not len(places) or candidates.values[places[0]] == -math.inf:
         return None
     return (candidates.log_total - float(candidates.values[places[0]]) * candidates.scale) / math.log(2)

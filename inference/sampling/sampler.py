@@ -14,8 +14,8 @@ from inference.sampling.dry import Table
 from inference.sampling.mirostat import surprise
 from inference.sampling.params import SamplingParams
 
-ROW = 512
-AHEAD = 8  # random numbers asked for at once: torch takes several times as long to give one as to draw it
+ROW = 512  # weights whose sum is looked at before they are
+AHEAD = 8  # random numbers asked for at once, as one costs as much as all; of 16 torch would draw others
 Resolve = Callable[[tuple[str, ...]], Table]
 
 
@@ -136,7 +136,7 @@ class Sampler:
         return Moment(self._said.tokens, self._breakers, vocabulary, self._mu, falls)
 
     def _uniform(self) -> float:
-        if not self._numbers:  # a few at a time, which are the same numbers in the same order
+        if not self._numbers:
             self._numbers = torch.rand(AHEAD, generator=self._generator, dtype=torch.float64).tolist()[::-1]
         return self._numbers.pop()
 

@@ -159,7 +159,7 @@ def test_switch_goes_on_with_seed_context_and_the_same_target() -> None:
 
 
 def test_mirostat_learns_from_nothing_but_what_was_drawn() -> None:
-    sampler = Sampler(params("mirostat 2"))
+    sampler = Sampler(params("mirostat 2", min_p=0.0))
     sampler.accept(2)
     assert sampler.mu == 8.0  # nothing was drawn yet
     sampler.draw(torch.tensor([0.0, 0.0, -math.inf]))
