@@ -59,8 +59,15 @@ async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
 @asynccontextmanager
 async def open_engine(settings: Settings, gpu: Gpu, found: Footprint) -> AsyncIterator[Engine]:
     model, cache = settings.model, settings.bot.state / "cache"
-    sizes = {"kv_bytes": found.kv_bytes, "context": found.context_tokens}
-    async with Engine(gpu, model.name, cache, quantization=model.quantization, **sizes) as engine:
+    async with Engine(
+        gpu,
+        model.name,
+        cache,
+        quantization=model.quantization,
+        kv_bytes=found.kv_bytes,
+        context=found.context_tokens,
+        adapters=model.adapters,
+    ) as engine:
         yield engine
 
 

@@ -62,6 +62,9 @@ class Model(Table):
     quantization: Literal["none", "nf4", "int8"] = Field(
         default="none", description="how bitsandbytes packs a model that is not quantized yet: none, nf4 or int8"
     )
+    adapters: dict[str, SettingsPath] = Field(
+        default_factory=dict, description="LoRA adapters that cards may name: a table of NAME = folder, in peft's format"
+    )
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
     context: int | None = Field(
         default=None,
@@ -208,7 +211,7 @@ def _lay_over(values: dict[str, Any], variables: Mapping[str, str]) -> KeyLines:
 
 
 def _from_text(table: str, key: str, value: str) -> object:
-    """What a variable's text means for the setting: lists by commas, text as it is, the rest as TOML writes it."""
+    """What a variable's text means for the setting: lists and tables by commas, text as it is, the rest as in TOML."""
     tables = {name: field.annotation for name, field in Settings.model_fields.items()}
     model = tables.get(table)
     field = model.model_fields.get(key) if isinstance(model, type) and issubclass(model, BaseModel) else None
@@ -216,6 +219,9 @@ def _from_text(table: str, key: str, value: str) -> object:
         return value
     if get_origin(field.annotation) is list:
         return [part.strip() for part in value.split(",") if part.strip()]
+    if get_origin(field.annotation) is dict:
+        pairs = (part.partition("=") for part in value.split(",") if part.strip())
+        return {name.strip(): folder.strip() for name, _, folder in pairs}
     kinds = get_args(field.annotation)  # of a Literal its values, of a union its types
     if {int, float, bool} & {field.annotation, *kinds, *map(type, kinds)}:
         try:

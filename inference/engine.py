@@ -17,12 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Never, Protocol, Self
 
+from inference.adapters import Adapters
 from inference.batch import KV_BYTES, Batch
 from inference.cache import PrefixCache
 from inference.decode import Draft, drafts, reply
 from inference.gpu import Gpu
 from inference.guidance import Guidance
-from inference.job import Job, Priority
+from inference.job import Job, ModelMissing, Priority
 from inference.loader import Loaded, Quantization, load
 from inference.network import Network, network_of
 from inference.sampling import Breakers, SamplingParams
@@ -60,8 +61,9 @@ class Engine:
     model: "starter", a folder, or a hub name. cache: the folder for converted models. quantization: how weights that
     are not quantized yet are loaded. prefix_bytes: memory for prompts read before. kv_bytes: memory for the
     replies that are being written; one that finds no room waits for it. context: tokens that a prompt and its reply
-    may have together; None = as many as the model can hold. Raises ModelMissing with a sentence when the model is not
-    on this machine.
+    may have together; None = as many as the model can hold. adapters: folders of LoRAs by the names that replies
+    ask for them with; all of them stay beside the one model. Raises ModelMissing with a sentence when the model is not
+    on this machine, or an adapter does not fit it.
     """
 
     context_tokens: int
@@ -77,6 +79,7 @@ class Engine:
         prefix_bytes: int = PREFIX_BYTES,
         kv_bytes: int = KV_BYTES,
         context: int | None = None,
+        adapters: Mapping[str, Path] | None = None,
     ) -> None:
         self._gpu = gpu
         self._name = model
@@ -85,6 +88,7 @@ class Engine:
         self._prefix_bytes = prefix_bytes
         self._kv_bytes = kv_bytes
         self._context = context
+        self._adapters = dict(adapters or {})
 
     async def __aenter__(self) -> Self:
         loaded, network = await self._gpu.call(self._load, Priority.REPLY)
@@ -101,7 +105,12 @@ class Engine:
 
     def _load(self) -> tuple[Loaded, Network]:
         loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization, bare=True)
-        return loaded, network_of(loaded.model)
+        network = network_of(loaded.model)
+        if self._adapters:
+            network.adapters = Adapters(loaded.model)
+            for name, folder in self._adapters.items():
+                network.adapters.add(name, folder)
+        return loaded, network
 
     @property
     def kept_bytes(self) -> int:
@@ -131,7 +140,8 @@ class Engine:
         in what the model writes does not reach the reader and switches to that name's sampler from there on (but for
         max_tokens, stop and seed). timeout: seconds, waiting included, until it ends with TimedOut.
 
-        Raises TooLong, Busy, NoRoom or TimedOut, each with a sentence for the member.
+        Raises TooLong, Busy, NoRoom or TimedOut, each with a sentence for the member; ModelMissing for an adapter that
+        nobody named.
         """
         wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
         steps = partial(reply, self._batch, wish, [])
@@ -188,6 +198,7 @@ class Engine:
         if len(bias) != len(options) or not all(math.isfinite(lean) for lean in (*bias, weight)):
             raise ValueError("There must be one finite bias for each option.")
         encoded = [self._tokens.literal(option) for option in options]
+        self._check_adapter(adapter)
         prompt = self._prompt(messages, room=max(map(len, encoded)))
         steps = partial(weigh, self._batch, prompt, encoded, adapter)
         job: Job[Never, list[float]] = self._gpu.submit(steps(), Priority.REPLY, smaller=steps)
@@ -203,6 +214,7 @@ class Engine:
         adapter: str | None,
         tags: Mapping[str, SamplingParams] | None,
     ) -> Wish:
+        self._check_adapter(adapter)
         prompt = self._prompt(messages, room=1)
         negative = None
         if guidance is not None and guidance.scale != 1.0:
@@ -229,6 +241,11 @@ class Engine:
         for params in samplers:
             if params.dry_multiplier > 0:
                 self._breakers(params.dry_sequence_breakers)
+
+    def _check_adapter(self, name: str | None) -> None:
+        if name is not None and name not in self._adapters:
+            known = ", ".join(sorted(self._adapters)) or "none"
+            raise ModelMissing(f"There is no adapter {name!r} (known: {known}): name its folder in [model.adapters].")
 
     def _prompt(self, messages: Sequence[Message], room: int) -> list[int]:
         prompt = self._tokens.prompt(messages)

@@ -117,6 +117,9 @@ class Card(Table):
     scenario: str = Field(default="", description="where the conversation happens")
     greeting: str = Field(default="", description="what the character says when it joins a channel")
     neutral: str = Field(default="neutral", description="the expression worn when nothing is felt")
+    adapter: str | None = Field(
+        default=None, min_length=1, description="the LoRA adapter it speaks through: a name in [model.adapters]"
+    )
     sampler: SamplerWishes = Field(default=SamplerWishes(), description="sampler wishes in every state")
     examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")
     expressions: dict[ExpressionName, Expression] = Field(
