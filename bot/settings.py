@@ -63,7 +63,8 @@ class Model(Table):
         default="none", description="how bitsandbytes packs a model that is not quantized yet: none, nf4 or int8"
     )
     adapters: dict[str, SettingsPath] = Field(
-        default_factory=dict, description="LoRA adapters that cards may name: a table of NAME = folder, in peft's format"
+        default_factory=dict,
+        description="LoRA adapters that cards may name: a table of NAME = folder (peft's format)",
     )
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
     context: int | None = Field(

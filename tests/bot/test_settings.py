@@ -45,6 +45,7 @@ def test_the_environment_wins_over_the_file_and_speaks_every_type(tmp_path: Path
         "MIEN_FACE__PATIENCE": "2.5",
         "MIEN_DISCORD__API_BASE": "http://127.0.0.1:1/api",
         "MIEN_MODEL__NAME": "123",
+        "MIEN_MODEL__ADAPTERS": "marigold=adapters/marigold, bram = b",
         "MIEN_BOT__PERSONAS": "mine, personas",
         "MIEN_SAMPLER__MIROSTAT": "2",
         "MIEN_SAMPLER__BANNED_PHRASES": "shivers down, ministrations",
@@ -56,6 +57,7 @@ def test_the_environment_wins_over_the_file_and_speaks_every_type(tmp_path: Path
     assert (settings.face.prewarm, settings.face.patience) == (False, 2.5)
     assert settings.discord.api_base == "http://127.0.0.1:1/api"
     assert settings.model.name == "123"
+    assert settings.model.adapters == {"marigold": Path("adapters/marigold"), "bram": Path("b")}
     assert settings.bot.personas == [Path("mine"), Path("personas")]
     assert settings.replies.always == ["a", "7"]
     assert settings.sampler.mirostat == 2
