@@ -1,6 +1,9 @@
 """The command line: what goes wrong is one sentence, exit status 2 and no traceback."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,17 @@ def test_persona_check_names_each_mistake_and_passes_the_sound(capsys: pytest.Ca
     findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [f["fine"] for f in findings if f["what"] == str(sound)] == [True]
     assert all("line" in f["says"] or "missing" in f["says"] for f in findings if f["what"] == str(broken))
+
+
+@pytest.mark.parametrize(("given", "said"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_sleep_unless_the_admin_wants_otherwise(given: str | None, said: str) -> None:
+    """OpenMP reads its policy when torch is loaded, so it is set before that."""
+    code = (
+        "import os, sys\nfrom bot.cli import main\nearly = 'torch' in sys.modules\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    print('END', early, os.environ['OMP_WAIT_POLICY'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    root = Path(__file__).parents[2]
+    process = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True)
+    assert process.stdout.splitlines()[-1] == f"END False {said}"

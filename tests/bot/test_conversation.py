@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
 
+from avatar.expression import spec_for
 from bot.compose import Rooms, compose
 from bot.conversation import LONGEST_TEXT, Directed, Event, Felt, Incoming, Piece, Portrait, Spoken, StoryError
 from bot.settings import Bot, Settings
@@ -117,6 +120,25 @@ async def test_the_next_face_of_a_channel_replaces_the_one_that_still_waits(room
                 assert [event async for event in older] == []
             busy.cancel()
             assert isinstance([event async for event in newer][-1], Portrait)
+
+
+async def test_every_model_computes_on_the_device_thread_with_its_number_of_threads(rooms: Rooms) -> None:
+    """One thread budget: two pools of OpenMP threads would spin for each other on the same cores."""
+    seen: dict[str, set[tuple[str, int]]] = {}
+
+    def watch(module: torch.nn.Module, _: object) -> None:
+        place = threading.current_thread().name, torch.get_num_threads()
+        seen.setdefault(type(module).__module__.split(".")[0], set()).add(place)
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(watch)
+    try:
+        await turn(rooms, message("I am so happy to see you!", 22, persona="juno"))
+        await rooms.painter.paint(rooms.cast.get("juno"), spec_for(rooms.cast.get("juno").card, "joy", seed=12345))
+    finally:
+        hook.remove()
+    device = await rooms.gpu.call(lambda: ("mien-gpu", torch.get_num_threads()), Priority.REPLY)
+    assert {place for places in seen.values() for place in places} == {device}
+    assert {"diffusers", "emotion", "kernels"} <= seen.keys()
 
 
 async def test_a_turn_given_up_leaves_the_engine_free_and_no_reply(rooms: Rooms) -> None:
