@@ -122,7 +122,7 @@ async def _sheet(options: argparse.Namespace) -> int:
 async def _check(options: argparse.Namespace) -> int:
     from bot.doctor import check_personas
 
-    return check_personas(options.paths, as_json=options.json)
+    return check_personas(options.paths, options.config, as_json=options.json)
 
 
 async def _starter(options: argparse.Namespace) -> int:

@@ -79,7 +79,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
     """
     state = settings.bot.state
     state.mkdir(parents=True, exist_ok=True)
-    cast = Cast(settings.bot.persona_roots())
+    cast = Cast(settings.bot.persona_roots(), settings.model.adapters)
     found = await asyncio.to_thread(footprint, settings)
     found.plan.check()
     async with (

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -17,7 +17,7 @@ from bot.settings import Settings, load_settings
 from inference.carriers import verify
 from inference.job import ModelMissing
 from inference.rival import check_no_rival
-from persona.card import check, load_persona
+from persona.card import check, check_adapter, load_persona
 from persona.cast import Cast
 
 LIBRARIES = ("torch", "transformers", "diffusers", "bitsandbytes", "discord.py", "aiosqlite", "pillow")
@@ -62,20 +62,22 @@ def _memory(settings: Settings, card: int | None) -> Finding:
     return Finding("memory", plan.refusal is None, verdict, tuple(plan.table().splitlines()), plan.data())
 
 
-def check_personas(paths: list[str], *, as_json: bool) -> int:
+def check_personas(paths: list[str], config: Path | None = None, *, as_json: bool) -> int:
     """What is wrong with persona folders, picture and mask included; exit status 1 if anything is."""
-    return _report((finding for path in paths for finding in _persona(path)), as_json=as_json)
+    adapters = load_settings(config).model.adapters
+    return _report((finding for path in paths for finding in _persona(path, adapters)), as_json=as_json)
 
 
-def _persona(path: str) -> Iterator[Finding]:
+def _persona(path: str, adapters: Collection[str]) -> Iterator[Finding]:
     problems = check(Path(path))
     yield from (Finding(path, fine=False, says=str(problem)) for problem in problems)
     if not problems:
-        yield _look(path, lambda: _portrait(path))
+        yield _look(path, lambda: _portrait(path, adapters))
 
 
-def _portrait(path: str) -> str:
+def _portrait(path: str, adapters: Collection[str]) -> str:
     persona = load_persona(path, [])
+    check_adapter(persona, adapters)
     portrait = open_portrait(persona.base, persona.mask)
     width, height = portrait.image.size
     return f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}"
@@ -136,4 +138,7 @@ def _state(folder: Path) -> str:
 
 
 def _personas(settings: Settings) -> str:
-    return ", ".join(sorted(Cast(settings.bot.persona_roots()).names()))
+    personas = Cast(settings.bot.persona_roots()).all()
+    for persona in personas:
+        check_adapter(persona, settings.model.adapters)
+    return ", ".join(persona.card.name for persona in personas)

@@ -16,7 +16,7 @@ from inference.engine import PREFIX_BYTES
 from inference.job import Priority
 from inference.loader import STARTER
 from inference.plan import LIBRARIES_CUDA, LIBRARIES_HOST, Need, Plan, size
-from inference.weights import measure
+from inference.weights import adapter_bytes, measure
 
 if TYPE_CHECKING:
     from inference.engine import Engine
@@ -54,8 +54,10 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
     sizes = measure(settings.model.name, settings.model.quantization, device=place.device)
     context = min(sizes.context_tokens, settings.model.longest_context())
     kv_bytes = settings.gpu.replies * context * sizes.token_bytes
+    adapters = sum(adapter_bytes(folder) for folder in settings.model.adapters.values())
     needs = (
         Need(_model_name(settings), sizes.weight_bytes),
+        *([Need("its adapters", adapters)] if adapters else []),
         Need(f"{_replies(settings.gpu.replies)} of {context:,} tokens", kv_bytes),
         Need("prompts read before", PREFIX_BYTES),
         Need("the classifier", classifier_bytes()),
@@ -65,7 +67,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("one step", _step_bytes(sizes.weight_bytes), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))
-    return Footprint(plan, sizes.weight_bytes, context, kv_bytes)
+    return Footprint(plan, sizes.weight_bytes + adapters, context, kv_bytes)
 
 
 async def settle(gpu: "Gpu", engine: "Engine", found: Footprint) -> None:

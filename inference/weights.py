@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.checkpoint import TYPES, Stored, stored_in
+from inference.checkpoint import TYPES, Stored, read_header, stored_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -55,6 +55,14 @@ def measure(model: str | Path, quantization: "Quantization" = "none", *, device:
     path = smollm2_gguf() if model == STARTER else locate(str(model), Path())
     kind = device.split(":")[0]
     return _measure_gguf(path, kind) if path.suffix == ".gguf" else _measure_folder(path, quantization, kind)
+
+
+def adapter_bytes(folder: Path) -> int:
+    """Bytes of a LoRA adapter once it is resident; ModelMissing when its weights are not there."""
+    from inference.adapters import WEIGHTS
+
+    tensors = read_header(folder / WEIGHTS)
+    return sum(math.prod(tensor.shape) * COMPUTE_BYTES for tensor in tensors if "lora_" in tensor.name)
 
 
 def token_bytes(config: "PreTrainedConfig", device: str) -> int:

@@ -10,7 +10,7 @@ Opening the pictures is not done here: this room knows words only.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -181,6 +181,17 @@ def read_folder(folder: Path) -> Persona:
     if not base.is_file():
         raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
     return Persona(folder.name, folder, card, base, mask if mask.is_file() else None)
+
+
+def check_adapter(persona: Persona, known: Collection[str]) -> None:
+    """Raise PersonaError for a card that names an adapter which the settings do not."""
+    name = persona.card.adapter
+    if name is not None and name not in known:
+        there = ", ".join(sorted(known)) or "none"
+        raise PersonaError(
+            f"{shown(persona.folder / CARD_FILE)} speaks through the adapter {name!r}, which [model.adapters] does not "
+            f'name (there: {there}); add `{name} = "its folder"` there or take the line out of the card'
+        )
 
 
 def check(path: Path) -> list[Problem]:

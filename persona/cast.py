@@ -1,11 +1,21 @@
 """Every persona under the roots, fresh from disk: a save counts at the next question, a broken one changes nothing."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from persona.card import BASE_FILE, CARD_FILE, MASK_FILE, Persona, PersonaError, fold, folders, read_folder
+from persona.card import (
+    BASE_FILE,
+    CARD_FILE,
+    MASK_FILE,
+    Persona,
+    PersonaError,
+    check_adapter,
+    fold,
+    folders,
+    read_folder,
+)
 from persona.tomlfile import TomlError
 
 log = logging.getLogger(__name__)
@@ -25,8 +35,10 @@ class Cast:
     A folder that does not load is told to the log, once for each save of it.
     """
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], adapters: Collection[str] | None = None) -> None:
+        """adapters: those that a card may name; None = any."""
         self._roots = tuple(roots)
+        self._adapters = adapters
         self._seats: dict[Path, _Seat] = {}
 
     def all(self) -> list[Persona]:
@@ -79,7 +91,10 @@ class Cast:
         if old and old.stamp == stamp:
             return old
         try:
-            return _Seat(stamp, read_folder(folder), None)
+            persona = read_folder(folder)
+            if self._adapters is not None:
+                check_adapter(persona, self._adapters)
+            return _Seat(stamp, persona, None)
         except (PersonaError, TomlError) as error:
             kept = "; the last good version stays" if old and old.persona else ""
             log.warning("%s%s", error, kept)

@@ -146,3 +146,15 @@ def test_waiting_threads_sleep_unless_the_admin_wants_otherwise(given: str | Non
     root = Path(__file__).parents[2]
     process = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, text=True)
     assert process.stdout.splitlines()[-1] == f"END False {said}"
+
+
+def test_an_adapter_that_no_setting_names_is_told_by_check_and_doctor(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    folder = persona(home / "personas" / "tess", 'adapter = "tess-lora"' + CARD)
+    for command in (["persona", "check", str(folder)], ["doctor"]):
+        assert main(command) == 1
+        told = capsys.readouterr().out
+        assert "speaks through the adapter 'tess-lora', which [model.adapters] does not name (there: none)" in told
+    (home / "mien.toml").write_text('[model.adapters]\ntess-lora = "anywhere"\n')
+    assert main(["persona", "check", str(folder)]) == 0

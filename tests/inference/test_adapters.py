@@ -16,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from inference.adapters import Adapters
 from inference.job import ModelMissing
 from inference.loader import load
+from inference.weights import adapter_bytes
 from kernels.linear4 import Linear4, Linear8
 from kernels.plain import dequantize4, dequantize8
 from tests.inference.tiny_gguf import tiny_model, write_gguf
@@ -197,6 +198,15 @@ def test_an_adapter_fits_a_model_packed_by_bitsandbytes(tmp_path: Path, quantiza
     delta = adapters.delta("model.layers.1.mlp.down_proj", x.bfloat16(), "a")
     assert delta is not None
     assert (delta.float() - truth).norm() / truth.norm() < 0.02
+
+
+def test_what_an_adapter_takes_is_foretold_by_its_header(tmp_path: Path) -> None:
+    write_adapter(tmp_path / "adapter", target_modules=["q_proj", "lm_head"])
+    adapters = Adapters(base_model().bfloat16())
+    adapters.add("a", tmp_path / "adapter")
+    assert adapter_bytes(tmp_path / "adapter") == adapters.bytes
+    with pytest.raises(ModelMissing, match="cannot be read as a safetensors file"):
+        adapter_bytes(tmp_path / "nowhere")
 
 
 def change(folder: Path, **entries: Any) -> None:

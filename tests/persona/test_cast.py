@@ -92,3 +92,12 @@ def test_the_earlier_root_wins_where_two_have_the_same_slug(tmp_path: Path) -> N
     write(tmp_path / "mine", "pip", "My Pip")
     write(tmp_path / "shipped", "pip", "Pip")
     assert Cast([tmp_path / "mine", tmp_path / "shipped", tmp_path / "nowhere"]).names() == ["My Pip"]
+
+
+def test_a_card_that_names_an_unknown_adapter_does_not_load_and_says_why(tmp_path: Path) -> None:
+    here = write(tmp_path, "juno", "Juno")
+    save(here, 'adapter = "juno-lora"\n' + (here / CARD_FILE).read_text())
+    with pytest.raises(PersonaError, match=r"'juno-lora', which \[model.adapters\] does not name \(there: bram"):
+        Cast([tmp_path], ["bram"]).get("juno")
+    assert Cast([tmp_path], ["bram", "juno-lora"]).get("juno").card.adapter == "juno-lora"
+    assert Cast([tmp_path]).get("juno").card.adapter == "juno-lora"
