@@ -9,6 +9,7 @@ A text is scored once: the last few thousand are remembered, so that scoring a h
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -62,7 +63,8 @@ class Classifier:
         fresh = [text for text in dict.fromkeys(words) if text and text not in self._remembered]
         known = {text: self._remembered[text] for text in words if text in self._remembered}
         if fresh:
-            scored = await self._gpu.submit(self._steps(fresh), Priority.FEELING).result()
+            one_by_one = partial(self._steps, fresh, batch=1)
+            scored = await self._gpu.submit(self._steps(fresh), Priority.FEELING, smaller=one_by_one).result()
             known.update(zip(fresh, scored, strict=True))
         self._remember(known)
         return [known.get(text, SILENCE) for text in words]
@@ -72,14 +74,14 @@ class Classifier:
         ranked = sorted(zip(EMOTIONS, scores, self.thresholds, strict=True), key=lambda row: -row[1])
         return [name for name, p, threshold in ranked if p >= threshold]
 
-    def _steps(self, texts: list[str]) -> Steps[None, list[Scores]]:
+    def _steps(self, texts: list[str], batch: int = BATCH) -> Steps[None, list[Scores]]:
         """One step a batch; texts of like length share one, so that little is spent on padding."""
         rows = token_rows(self._encoder.tokenizer, texts)
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         scores: list[Scores] = [()] * len(rows)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            for i, row in zip(batch, self._batch([rows[i] for i in batch]), strict=True):
+        for start in range(0, len(order), batch):
+            together = order[start : start + batch]
+            for i, row in zip(together, self._batch([rows[i] for i in together]), strict=True):
                 scores[i] = row
             yield None
         return scores

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
 
 from emotion.classifier import REMEMBERED, SILENCE, STARTER, Classifier
 from emotion.labels import EMOTIONS, INDEX
@@ -125,6 +126,20 @@ async def test_scores_come_in_order_and_do_not_depend_on_their_company() -> None
         for i in (0, 8, 17, 39):
             [one] = await alone.score([texts[i]])
             assert one == pytest.approx(crowd[i], abs=1e-4)
+
+
+async def test_texts_that_do_not_fit_together_are_scored_one_by_one(classifier: Classifier) -> None:
+    sizes: list[int] = []
+
+    def forward(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 1:
+            torch.empty(1 << 60, dtype=torch.int8)  # more than any machine has
+
+    hook = classifier._net.register_forward_pre_hook(forward)
+    scored = await classifier.score([f"Together we are {number}, how wonderful!" for number in range(5)])
+    hook.remove()
+    assert sizes == [5, 1, 1, 1, 1, 1] and [len(scores) for scores in scored] == [28] * 5
 
 
 async def test_a_text_is_scored_once_and_memory_is_bounded(classifier: Classifier) -> None:
