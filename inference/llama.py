@@ -172,7 +172,7 @@ class Layer:
         turned = (turned * step.cos).add_(turned.roll(self._width // 2, -1).mul_(step.sin))
         query, key = turned[:, : self._heads], turned[:, self._heads :]
         out = step.attention.attend(self._number, query, key, value, self._scaling, self._window)
-        return _through(self._o, out.view(x.shape[0], -1), step)
+        return _through(self._o, out.reshape(x.shape[0], -1), step)
 
 
 def _through(linear: Joined, x: Tensor, step: Step) -> Tensor:
