@@ -13,11 +13,14 @@ from bot.conversation import Story
 from bot.direction import Director
 from bot.footprint import Footprint, footprint, settle
 from bot.history import History
+from bot.ranking import Weights
 from bot.settings import Settings
+from bot.speaking import Manners, Speaker
 from emotion.classifier import Classifier
 from emotion.mood import MoodSettings
 from inference.engine import Engine
 from inference.gpu import Gpu
+from inference.guidance import Guidance
 from inference.sampling import SamplingParams
 from persona.card import Card
 from persona.cast import Cast
@@ -91,18 +94,36 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
     ):
         await settle(gpu, engine, found)
         story = Story(
-            engine=engine,
+            speaker=speaker_of(settings, engine, classifier),
             classifier=classifier,
             painter=painter,
             history=remembered,
-            director=Director(engine),
-            wishes=SamplerWishes(settings),
+            director=director_of(settings, engine),
             mood_settings=MoodSettings(**settings.mood.model_dump()),
-            reply_tokens=settings.model.max_tokens,
             recent_turns=settings.model.read_turns(),
             patience=settings.face.patience,
         )
         yield Rooms(settings, gpu, engine, painter, remembered, cast, story)
+
+
+def director_of(settings: Settings, engine: Engine) -> Director:
+    """Whoever decides the expression of a reply, with the weights of [direction]."""
+    weights = settings.direction
+    return Director(engine, say=weights.say, mood=weights.mood, stay=weights.stay)
+
+
+def speaker_of(settings: Settings, engine: Engine, classifier: Classifier) -> Speaker:
+    """Whoever finds the words, as [drafts], [guidance] and [direction] say."""
+    drafts = settings.drafts
+    manners = Manners(
+        count=drafts.number(settings.model.name),
+        again=drafts.again,
+        weights=Weights(drafts.agreement, drafts.rubric),
+        scale=settings.guidance.scale,
+        limit=settings.guidance.limit,
+        tags=settings.direction.tags,
+    )
+    return Speaker(engine, classifier, SamplerWishes(settings), Guidance, settings.model.max_tokens, manners)
 
 
 @dataclass(frozen=True)

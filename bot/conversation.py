@@ -13,35 +13,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import ExpressionSpec, spec_for
-from bot.direction import Direction, Director
+from bot.direction import Director
+from bot.speaking import Said, Speaker, StoryError
 from emotion.mood import Mood, MoodSettings, feel
 from emotion.window import newest
 from inference.job import Replaced
-from persona.prompt import build_prompt, stops
-from persona.speech import tidy
-from persona.turn import ChatMessage, Role, Turn
+from persona.budget import window
+from persona.turn import Role, Turn
 
 if TYPE_CHECKING:
     from avatar.painter import Face
     from emotion.classifier import Scores
-    from inference.sampling import SamplingParams
     from persona.card import Card, Persona
 
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 8000  # characters: twice what Discord lets a member with Nitro send
-ATTEMPTS = 3  # a tiny model sometimes ends its turn at once; another draw usually does not
-
-
-class StoryError(ValueError):
-    """A member asked for what a turn cannot do; the text is the sentence to show."""
-
-
-class Speaks(Protocol):
-    context_tokens: int
-
-    def count(self, messages: Sequence[ChatMessage]) -> int: ...
-    def stream(self, messages: Sequence[ChatMessage], params: "SamplingParams") -> AsyncGenerator[str]: ...
 
 
 class Feels(Protocol):
@@ -64,15 +51,11 @@ class Remembers(Protocol):
         user: int | None = None,
         answers: int | None = None,
     ) -> int: ...
+    async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
+    async def count(self, channel: int, persona: str) -> int: ...
     async def mood(self, channel: int, persona: str) -> str | None: ...
     async def set_mood(self, channel: int, persona: str, mood: str) -> None: ...
-
-
-class Wishes(Protocol):
-    """How the words are drawn: the settings' sampler, then the card's wishes, then the expression's."""
-
-    def __call__(self, card: "Card", expression: str, stop: tuple[str, ...], seed: int | None) -> "SamplingParams": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +94,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """The whole reply as remembered, and the seconds each stage took."""
+    """The whole reply as remembered, the seconds each stage took, and what might have been said instead, best first."""
 
     text: str
     turn: int
     seconds: dict[str, float]
+    variations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +132,12 @@ class Story:
     """Everything a turn needs, handed in. `patience` is how long (s) the words may wait for a face being
     painted; None: as long as it takes."""
 
-    engine: Speaks
+    speaker: Speaker
     classifier: Feels
     painter: Paints
     history: Remembers
     director: Director
-    wishes: Wishes
     mood_settings: MoodSettings
-    reply_tokens: int
     patience: float | None
     recent_turns: int = 60
 
@@ -174,7 +156,7 @@ class Story:
         yield Felt(mood, scores)
         # 3 direct: one expression of the persona's, from the model and the mood
         with clock.stage("direct"):
-            direction = await self.director.direct(self._prompt(card, turns, None), card, mood, worn(turns))
+            direction = await self.director.direct(self.speaker.prompt(card, turns), card, mood, worn(turns))
         # 4 look
         async with self._painting(incoming, persona, spec_for(card, direction.expression)) as painting:
             with clock.stage("look"):
@@ -182,16 +164,18 @@ class Story:
             late = not painting.done()
             yield Directed(direction.expression, face)
             # 5 speak
-            reply = ""
+            shown, said = "", Said("")
             with clock.stage("speak"):
-                async with aclosing(self._speak(incoming, card, turns, direction)) as growing:
-                    async for text in growing:
-                        if text.startswith(reply) and len(text) > len(reply):
-                            yield Piece(text[len(reply) :])
-                        reply = text
+                async with aclosing(self.speaker.speak(card, turns, direction.expression, incoming.seed)) as words:
+                    async for word in words:
+                        said = word if isinstance(word, Said) else said
+                        text = word.text if isinstance(word, Said) else word
+                        if text.startswith(shown) and len(text) > len(shown):
+                            yield Piece(text[len(shown) :])
+                        shown = text
             # 6 remember the reply and what saying it felt like
-            turn = await self._remember_reply(incoming, card, reply, direction.expression)
-            yield Spoken(reply, turn, clock.seconds)
+            turn = await self._remember_reply(incoming, card, said, direction.expression)
+            yield Spoken(said.text, turn, clock.seconds, said.variations)
             if late and (portrait := await self._painted(persona, painting)):
                 yield Portrait(portrait)
 
@@ -200,7 +184,8 @@ class Story:
         await self.history.remember(
             incoming.channel, incoming.persona, said, message=incoming.message, user=incoming.user
         )
-        return await self.history.recent(incoming.channel, incoming.persona, self.recent_turns)
+        there = await self.history.count(incoming.channel, incoming.persona)
+        return await self.history.recent(incoming.channel, incoming.persona, window(there, self.recent_turns))
 
     async def _feel(self, incoming: Incoming, turns: Sequence[Turn]) -> "tuple[Mood, Scores]":
         """The mood after the newest turn, kept; and how that turn was scored."""
@@ -212,10 +197,6 @@ class Story:
         mood = feel(before, scores, own=heard.own, settings=self.mood_settings)
         await self.history.set_mood(incoming.channel, incoming.persona, mood.to_json())
         return mood, scores
-
-    def _prompt(self, card: "Card", turns: Sequence[Turn], expression: str | None) -> list[ChatMessage]:
-        budget = self.engine.context_tokens - self.reply_tokens
-        return build_prompt(card, turns, expression=expression, budget=budget, count=self.engine.count)
 
     @asynccontextmanager
     async def _painting(
@@ -245,31 +226,12 @@ class Story:
             log.exception("no face could be painted for %s", persona.slug)
             return None
 
-    async def _speak(
-        self, incoming: Incoming, card: "Card", turns: Sequence[Turn], direction: Direction
-    ) -> AsyncGenerator[str]:
-        """The reply so far, growing, then once more in its final form."""
-        messages = self._prompt(card, turns, direction.expression)
-        members = sorted({turn.name for turn in turns if turn.role is Role.USER})
-        spoken = [turn.text for turn in turns if turn.role is Role.CHARACTER]
-        for attempt in range(ATTEMPTS):
-            before = spoken if attempt < ATTEMPTS - 1 else ()  # rather an old word than none
-            seed = None if incoming.seed is None else incoming.seed + attempt
-            params = self.wishes(card, direction.expression, stops(card, turns), seed)
-            raw = ""
-            async with aclosing(self.engine.stream(messages, params)) as pieces:
-                async for piece in pieces:
-                    raw += piece
-                    yield tidy(raw, card, members, finished=False, before=before)
-            if reply := tidy(raw, card, members, finished=True, before=before):
-                yield reply
-                return
-        raise StoryError(f"{card.name} found no words this time; say it again, perhaps in other words.")
-
-    async def _remember_reply(self, incoming: Incoming, card: "Card", reply: str, expression: str) -> int:
-        turn = Turn(Role.CHARACTER, card.name, reply, time.time(), feeling=expression)
+    async def _remember_reply(self, incoming: Incoming, card: "Card", said: Said, expression: str) -> int:
+        turn = Turn(Role.CHARACTER, card.name, said.text, time.time(), feeling=expression)
         await self._feel(incoming, [turn])
-        return await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+        number = await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+        await self.history.keep_variations(number, (said.text, *said.variations), expression)
+        return number
 
 
 def readable(text: str) -> str:

@@ -1,9 +1,12 @@
 """The stage direction: which of the persona's expressions the next reply wears. It never reaches the reader.
 
-Two experts are multiplied. The language model says how likely each expression's name follows the conversation; the
-mood says how far each expression lies from what is felt. A small model likes some words whatever was said, so its say
-is taken relative to the same question without a conversation (Zhao et al. 2021, "Calibrate Before Use", arXiv
-2102.09690).
+Two experts are multiplied. The language model says how likely it is to begin its answer with each stage direction of
+the card, having seen in examples and history which answers stood under which; the mood says how far each expression
+lies from what is felt. This is the exact form of writing the direction under a grammar over the list: every alternative
+has its probability, instead of one draw.
+
+A small model likes some lines whatever was said, so part of what it says without a conversation is divided out (Zhao
+et al. 2021, "Calibrate Before Use", arXiv 2102.09690).
 """
 
 import math
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import bias
 from emotion.mood import Mood
+from persona.prompt import SILENCE, begin, stable
 from persona.turn import ChatMessage
 
 if TYPE_CHECKING:
@@ -26,6 +30,9 @@ class Chooses(Protocol):
     ) -> "Choice": ...
 
 
+CALIBRATION = 0.7  # how much of the model's own liking is divided out: 0 and 1 chose worse, see docs/LOG.md
+
+
 @dataclass(frozen=True, slots=True)
 class Direction:
     """An expression's name and how probable each one was (they sum to 1)."""
@@ -36,50 +43,45 @@ class Direction:
 
 @dataclass
 class Director:
-    """Asks the model and weighs in the mood: p ∝ (p_model / p_model without conversation)^say · exp(bias(mood)).
+    """Asks the model and weighs in the mood: p ∝ (p_model / p_model without conversation^0.7)^say · exp(mood · bias).
 
-    `stay` is added to the log-weight of the expression already worn, so that a tie keeps the face.
+    `say` 0 asks the model nothing. `stay` is added to the log-weight of the expression already worn, so that a tie
+    keeps the face.
     """
 
     engine: Chooses
-    say: float = 0.3
+    say: float = 1.5
+    mood: float = 1.0
     stay: float = 0.2
     _priors: dict[tuple[str, ...], tuple[float, ...]] = field(default_factory=dict)
 
     async def direct(self, messages: Sequence[ChatMessage], card: "Card", mood: Mood, worn: str | None) -> Direction:
-        """The most probable expression after `messages` (the prompt of the reply, without a direction)."""
+        """The most probable expression after `messages`, the prompt of the reply."""
         names = tuple(card.expressions)
         felt = bias(card, mood)
-        heard = await self._ask(asked(messages, question(card, names)), names)
-        prior = await self._prior(card, names)
+        says = await self._says(messages, card) if self.say else [0.0] * len(names)
         logits = [
-            self.say * (math.log(p) - math.log(q)) + felt[name] + self.stay * (name == worn)
-            for name, p, q in zip(names, heard, prior, strict=True)
+            self.say * says_so + self.mood * felt[name] + self.stay * (name == worn)
+            for name, says_so in zip(names, says, strict=True)
         ]
         top = max(logits)
         total = sum(math.exp(value - top) for value in logits)
         probabilities = {name: math.exp(v - top) / total for name, v in zip(names, logits, strict=True)}
         return Direction(max(probabilities, key=lambda name: probabilities[name]), probabilities)
 
-    async def _ask(self, messages: Sequence[ChatMessage], names: Sequence[str]) -> tuple[float, ...]:
-        choice = await self.engine.choose(messages, names, [0.0] * len(names))
+    async def _says(self, messages: Sequence[ChatMessage], card: "Card") -> list[float]:
+        """How likely (log) the conversation makes each direction in the model's eyes, less what it likes anyway."""
+        lines = tuple(begin(card, name).rstrip() for name in card.expressions)
+        heard, liked = await self._ask(messages, lines), await self._prior(card, lines)
+        return [math.log(p) - CALIBRATION * math.log(q) for p, q in zip(heard, liked, strict=True)]
+
+    async def _ask(self, messages: Sequence[ChatMessage], lines: Sequence[str]) -> tuple[float, ...]:
+        choice = await self.engine.choose(messages, lines, [0.0] * len(lines))
         return tuple(max(p, 1e-9) for p in choice.probabilities)
 
-    async def _prior(self, card: "Card", names: tuple[str, ...]) -> tuple[float, ...]:
-        """What the model says when nothing was said; asked once per list of expressions."""
-        if names not in self._priors:
-            self._priors[names] = await self._ask(asked([], question(card, names)), names)
-        return self._priors[names]
-
-
-def question(card: "Card", names: Sequence[str]) -> str:
-    """The question a stage direction answers."""
-    return f"(Out of character: which word fits how {card.name} feels now? {', '.join(names)}. Answer with one word.)"
-
-
-def asked(messages: Sequence[ChatMessage], text: str) -> list[ChatMessage]:
-    """`messages` with `text` at the end of the last one (chat templates want roles to alternate)."""
-    if not messages:
-        return [ChatMessage(role="user", content=text)]
-    *before, last = messages
-    return [*before, ChatMessage(role=last["role"], content=f"{last['content']}\n{text}")]
+    async def _prior(self, card: "Card", lines: tuple[str, ...]) -> tuple[float, ...]:
+        """What the model says when nothing was said; asked once per card."""
+        key = (*lines, *(message["content"] for message in stable(card)))
+        if key not in self._priors:
+            self._priors[key] = await self._ask([*stable(card), ChatMessage(role="user", content=SILENCE)], lines)
+        return self._priors[key]

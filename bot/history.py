@@ -199,9 +199,11 @@ class History:
             await db.execute("DELETE FROM worn WHERE channel = ?", (channel,))
             return dropped.rowcount
 
-    async def count(self, channel: int) -> int:
-        """How many turns are remembered in a channel, of all personas."""
-        row = await self._row("SELECT count(*) FROM turns WHERE channel = ?", channel)
+    async def count(self, channel: int, persona: str | None = None) -> int:
+        """How many turns are remembered in a channel, of one persona or of all."""
+        row = await self._row(
+            "SELECT count(*) FROM turns WHERE channel = ?1 AND persona = coalesce(?2, persona)", channel, persona
+        )
         return int(row[0]) if row else 0
 
     # --- channels and personas -----------------------------------------------------------------------------------

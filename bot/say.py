@@ -78,8 +78,8 @@ async def _listen(events: AsyncGenerator[Event], persona: Persona, *, aloud: boo
                     print(f"{persona.card.name} ({expression}): ", end="", flush=True)
             case Piece(text) if aloud:
                 print(text, end="", flush=True)
-            case Spoken(text, _, seconds):
-                answer |= {"reply": text, "seconds": seconds}
+            case Spoken(text, _, seconds, variations):
+                answer |= {"reply": text, "seconds": seconds, "variations": list(variations)}
     return answer
 
 

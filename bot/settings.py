@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict, model_validator
 
+from bot.ranking import AGREEMENT, RUBRIC
 from emotion.mood import MoodSettings
 from persona.sampler import SamplerKeys
 from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
@@ -30,6 +31,8 @@ def _id_as_text(value: object) -> object:
 SettingsPath = Annotated[Path, Strict(False)]
 ChannelName = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=10)]
+Scale = Annotated[float, Field(ge=1, le=10)]
 
 
 MOOD = MoodSettings()  # the defaults are the mood's own
@@ -87,6 +90,40 @@ class Model(Table):
 
 class Sampler(SamplerKeys):
     """How words are drawn where neither the card nor the expression says otherwise."""
+
+
+class GuidanceTable(Table):
+    """How hard words are pushed away from what the voice must not be (classifier-free guidance)."""
+
+    scale: Scale = Field(default=1.0, description="where no card or expression says; 1 = off, which costs nothing")
+    limit: Scale = Field(default=10.0, description="never above this, whatever a card wishes; 1 = off for all of them")
+
+
+class DirectionTable(Table):
+    """What decides the expression of a reply, before its words."""
+
+    say: Weight = Field(default=1.5, description="weight of the language model's own choice; 0 = it is not asked")
+    mood: Weight = Field(default=1.0, description="weight of the mood, as the classifier feels it")
+    stay: Weight = Field(default=0.2, description="lean of the expression worn already, so that a tie keeps the face")
+    tags: bool = Field(default=False, description="let the model change its feeling in mid-reply by writing [joy]")
+
+
+class Drafts(Table):
+    """How many replies are tried, and what makes one the best."""
+
+    count: int | None = Field(
+        default=None,
+        ge=1,
+        le=16,
+        description="replies written at once; 1 = shown while written; unset = 4 for the starter, 1 for others",
+    )
+    again: int = Field(default=2, ge=0, le=10, description="how often others are written when none is good enough")
+    agreement: Weight = Field(default=AGREEMENT, description="weight of how well the words sound like the direction")
+    rubric: Weight = Field(default=RUBRIC, description="weight of how unlike the card's negative line they are")
+
+    def number(self, model: str) -> int:
+        """A tiny model needs several tries for one good reply; the words of a big one are better seen growing."""
+        return self.count or (4 if model == "starter" else 1)
 
 
 class MoodTable(Table):
@@ -156,6 +193,11 @@ class Settings(Table):
     discord: Discord = Field(default=Discord(), description="which server to talk to")
     model: Model = Field(default=Model(), description="the language model")
     sampler: Sampler = Field(default=Sampler(), description="how words are drawn")
+    guidance: GuidanceTable = Field(
+        default=GuidanceTable(), description="how hard words are pushed away from what the voice must not be"
+    )
+    direction: DirectionTable = Field(default=DirectionTable(), description="what decides the expression of a reply")
+    drafts: Drafts = Field(default=Drafts(), description="how many replies are tried, and what makes one the best")
     mood: MoodTable = Field(default=MoodTable(), description="how a mood moves")
     face: Face = Field(default=Face(), description="the picture beside a reply")
     gpu: GpuTable = Field(default=GpuTable(), description="the device that everything runs on")

@@ -1,8 +1,9 @@
 """What to leave out so that a prompt fits: examples first, then the oldest turns, at last the middle of the newest.
 
 What is cut, is cut in strides: one turn more should not move the start of the history, because everything behind a
-moved start must be read again. So a history that is too long starts at a *landmark*, a turn chosen by its own content,
-which stays the start until the budget drives it out (content-defined chunking, as in restic).
+moved start must be read again. A history of many turns is cut by their number (`window`); one of too many tokens starts
+at a *landmark*, a turn chosen by its own content, which stays the start until the budget drives it out
+(content-defined chunking, as in restic).
 """
 
 import zlib
@@ -17,6 +18,16 @@ LANDMARK_EVERY = 6  # one turn in so many is a landmark, on average
 ELLIPSIS = " … "
 
 Messages = list[ChatMessage]
+
+
+def window(total: int, most: int) -> int:
+    """How many of a channel's `total` turns to read, the newest: more than half of `most`, and never more than it.
+
+    The oldest of them stays the same while half of `most` turns are added, and then moves by as many at once; a window
+    of fixed size would move with every turn. Strides are even, as far as `most` allows, so that a member begins.
+    """
+    stride = max(-(-most // 2) // 2 * 2, 1)
+    return total - max(0, -(-(total - most) // stride) * stride)
 
 
 def fit(

@@ -80,6 +80,7 @@ Words = Annotated[str, AfterValidator(_not_blank)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
 ExpressionName = Annotated[str, AfterValidator(_expression_name)]
+Opening = Annotated[str, Field(max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
 Emotion = Annotated[str, AfterValidator(_emotion)]
 Weight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 
@@ -90,6 +91,20 @@ class SamplerWishes(SamplerKeys):
     max_tokens: int = Field(default=4096, ge=8, le=4096, description="longest reply, in tokens")
 
 
+class GuidanceWishes(Table):
+    """What the voice must not be, and how hard the words are pushed away from it (classifier-free guidance)."""
+
+    negative: Line = Field(
+        default="", max_length=300, description="one line: how the character must not speak; the text pushed away from"
+    )
+    scale: float | None = Field(
+        default=None,
+        ge=1,
+        le=10,
+        description="how hard to push; 1 = not at all, and free; 1.5 to 3 is usual",
+    )
+
+
 class Expression(Table):
     """One face of the character."""
 
@@ -98,7 +113,15 @@ class Expression(Table):
     )
     prompt: Words = Field(description="what the painter is told: the look of this face")
     manner: Line = Field(default="", max_length=300, description="one line: how the character speaks in this state")
+    opens: list[Opening] = Field(
+        default_factory=list,
+        max_length=24,
+        description="beginnings of a reply in this state; the model picks one and goes on from there",
+    )
     sampler: SamplerWishes = Field(default=SamplerWishes(), description="sampler wishes in this state")
+    guidance: GuidanceWishes = Field(
+        default=GuidanceWishes(), description="what the voice must not be in this state, and how hard that counts"
+    )
 
 
 class Example(Table):
@@ -106,6 +129,9 @@ class Example(Table):
 
     user: Words = Field(description="what a member says")
     reply: Words = Field(description="what the character answers")
+    expression: str | None = Field(
+        default=None, description="the expression it answers with; its manner is shown as in a real prompt"
+    )
 
 
 class Card(Table):
@@ -120,7 +146,11 @@ class Card(Table):
     adapter: str | None = Field(
         default=None, min_length=1, description="the LoRA adapter it speaks through: a name in [model.adapters]"
     )
+    sentences: int | None = Field(default=None, ge=1, le=100, description="longest reply, in sentences")
     sampler: SamplerWishes = Field(default=SamplerWishes(), description="sampler wishes in every state")
+    guidance: GuidanceWishes = Field(
+        default=GuidanceWishes(), description="what the voice must not be in any state, and how hard that counts"
+    )
     examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")
     expressions: dict[ExpressionName, Expression] = Field(
         min_length=1, description="one table [expressions.NAME] for each face"
@@ -132,6 +162,26 @@ class Card(Table):
             there = ", ".join(self.expressions)
             raise ValueError(f"expected a table [expressions.{self.neutral}] for the neutral face; there are: {there}")
         return self
+
+    @model_validator(mode="after")
+    def _examples_wear_what_is_there(self) -> Self:
+        for example in self.examples:
+            if example.expression is not None and example.expression not in self.expressions:
+                there = ", ".join(self.expressions)
+                raise ValueError(
+                    f"expected examples to name this card's expressions, not {example.expression!r}: {there}"
+                )
+        return self
+
+    def rubric(self, expression: str | None) -> str:
+        """What the voice must not be in this state: the character's line, then the expression's; "" = nothing."""
+        own = self.expressions[expression].guidance.negative if expression in self.expressions else ""
+        return " ".join(" ".join(line.split()) for line in (self.guidance.negative, own) if line.strip())
+
+    def scale(self, expression: str | None) -> float | None:
+        """How hard the rubric counts in this state; None = nobody says."""
+        own = self.expressions[expression].guidance.scale if expression in self.expressions else None
+        return own if own is not None else self.guidance.scale
 
 
 @dataclass(frozen=True, slots=True)

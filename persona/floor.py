@@ -29,7 +29,7 @@ class Fault(Enum):
     SPEAKS_FOR = (8, "it speaks or acts for a member")
     REPEATS = (6, "it says what the character said before")
     ECHOES = (5, "it gives back the message or the prompt")
-    CUT_OFF = (3, "it ends in the middle of a sentence")
+    CUT_OFF = (3, "it ends in the middle of a sentence, or right behind its opening")
 
     @property
     def gravity(self) -> int:
@@ -42,12 +42,16 @@ class Fault(Enum):
 
 @dataclass(frozen=True)
 class Scene:
-    """What a reply is judged against. `heard`: the message it answers; `before`: the character's latest replies."""
+    """What a reply is judged against.
+
+    heard: the message it answers. before: the character's latest replies. opening: the card's words it began with.
+    """
 
     card: Card
     members: tuple[str, ...] = ()
     heard: str = ""
     before: tuple[str, ...] = ()
+    opening: str = ""
 
     @cached_property
     def others(self) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ def faults(written: str, said: str, scene: Scene) -> tuple[Fault, ...]:
         Fault.SPEAKS_FOR: _speaks_for(written, said, scene),
         Fault.REPEATS: repeated(written, scene.before) > MOST_REPEATED,
         Fault.ECHOES: repeated(said, _prompted(scene)) > MOST_REPEATED,
-        Fault.CUT_OFF: _is_cut_off(written, said),
+        Fault.CUT_OFF: _is_cut_off(written, said) or said == scene.opening,
     }
     return tuple(fault for fault, there in found.items() if there)
 

@@ -1,8 +1,11 @@
 """A card and a channel's turns as the messages a chat template eats.
 
-Stable text comes first (who the character is, examples, older turns), volatile text last (the newest message and how
-the character feels now), so that from one reply to the next the model's cache keeps nearly everything. Roles alternate
-after the system message, because many chat templates refuse anything else.
+Stable text comes first (who the character is, examples, older turns), volatile text last (the newest message), so that
+from one reply to the next the model's cache keeps nearly everything. Roles alternate after the system message, because
+many chat templates refuse anything else.
+
+Every answer stands under its stage direction, "(Pip is happy and hoots.)" on a line of its own: the examples and the
+history show what directions mean, the model's choice among them is the next direction, and the words go on from it.
 
 Members are told apart by name ("Robin: hello"). A name cannot break out of its place and a message cannot pose as
 another one: continued lines are indented, names lose colons, line ends and invisible characters.
@@ -26,27 +29,54 @@ def build_prompt(
     card: Card,
     turns: Sequence[Turn],
     *,
-    expression: str | None,
     budget: int,
     count: Callable[[Sequence[ChatMessage]], int],
+    tags: bool = False,
 ) -> list[ChatMessage]:
     """Messages of at most `budget` tokens, as `count` counts them, ending with a user message.
 
-    `expression` adds its manner as the last line; None adds nothing (the prompt of the stage direction). Too much text
-    loses examples first, then the oldest turns; the newest turn always stays, shortened in its middle if it must be.
+    There is room in the budget for any stage direction and opening behind them (`begun`). `tags` says that the
+    character may change its feeling in mid-reply. Too much text loses examples first, then the oldest turns; the newest
+    turn always stays, shortened in its middle if it must be.
 
     Raises PersonaError when the card alone exceeds the budget.
     """
-    manner = card.expressions[expression].manner if expression in card.expressions else ""
+    longest = max((begin(card, name) for name in card.expressions), key=len)
+    opening = max((text for face in card.expressions.values() for text in face.opens), key=len, default="")
+    room = count([_message("assistant", f"{longest}{opening}")])
     return fit(
         card.name,
-        _message("system", system_text(card)),
+        _message("system", system_text(card, tags=tags)),
         [_example(card, number) for number in range(len(card.examples))],
         turns,
-        lambda kept: history(card, kept, manner),
+        lambda kept: history(card, kept),
         budget,
-        count,
+        lambda messages: count(messages) + room,
     )
+
+
+def stable(card: Card) -> list[ChatMessage]:
+    """What every prompt of a card begins with as long as there is room: who it is, and the examples."""
+    examples = (message for number in range(len(card.examples)) for message in _example(card, number))
+    return [_message("system", system_text(card)), *examples]
+
+
+def begun(messages: Sequence[ChatMessage], start: str) -> list[ChatMessage]:
+    """`messages` with the beginning of the answer, which the model is to continue."""
+    return [*messages, _message("assistant", start)] if start else list(messages)
+
+
+def begin(card: Card, expression: str, *, unlike: bool = False) -> str:
+    """The stage direction that an answer begins with, and its line end.
+
+    `unlike`: the rubric in its place, for the negative prompt; so all that stands before is read once for both.
+    """
+    return f"({card.rubric(expression) if unlike else direction(card, expression)})\n"
+
+
+def direction(card: Card, expression: str) -> str:
+    """How the character speaks in this state, on one line: its manner, or its name where the card has none."""
+    return _flat(card.expressions[expression].manner) or f"{card.name}: {expression}"
 
 
 def stops(card: Card, turns: Sequence[Turn]) -> tuple[str, ...]:
@@ -56,22 +86,36 @@ def stops(card: Card, turns: Sequence[Turn]) -> tuple[str, ...]:
     return (*(f"\n{name}:" for name in names), f"\n({card.name} ")
 
 
-def system_text(card: Card) -> str:
+def system_text(card: Card, *, tags: bool = False) -> str:
     """Who the character is: the same in every turn, so that it is read only once."""
     sentences = [
         f"You are {card.name}.",
         *(_flat(text) for text in (card.description, card.voice, card.scenario)),
         f"Answer as {card.name} in one or two short sentences.",
+        f"When the feeling of {card.name} changes, write {', '.join(tag_texts(card))}." if tags else "",
     ]
     return " ".join(filter(None, sentences))
 
 
-def history(card: Card, turns: Sequence[Turn], manner: str) -> list[ChatMessage]:
+def tag_texts(card: Card) -> dict[str, str]:
+    """ "[joy]" -> "joy", for every expression: what the model may write to change its feeling in mid-reply."""
+    return {f"[{name}]": name for name in card.expressions}
+
+
+def openings(card: Card, expression: str, before: Sequence[str]) -> tuple[str, ...]:
+    """How a reply in this state may begin: what the card offers, less what the latest replies began with."""
+    offered = [_flat(text) for text in card.expressions[expression].opens]
+    used = [fold(reply) for reply in before]
+    fresh = [text for text in offered if not any(reply.startswith(fold(text)) for reply in used)]
+    return tuple(fresh or offered)
+
+
+def history(card: Card, turns: Sequence[Turn]) -> list[ChatMessage]:
     """The turns as alternating messages; neighbours of the same role become one."""
     messages: list[ChatMessage] = []
     for turn in turns:
         role = "user" if turn.role is Role.USER else "assistant"
-        text = member_line(turn, card) if turn.role is Role.USER else turn.text.strip()
+        text = member_line(turn, card) if turn.role is Role.USER else _answer(card, turn.text, turn.feeling)
         if messages and messages[-1]["role"] == role:
             messages[-1]["content"] += f"\n{text}"
         else:
@@ -80,8 +124,6 @@ def history(card: Card, turns: Sequence[Turn], manner: str) -> list[ChatMessage]
         messages.insert(0, _message("user", SILENCE))
     if messages[-1]["role"] == "assistant":
         messages.append(_message("user", SILENCE))
-    if manner:
-        messages[-1]["content"] += f"\n({_flat(manner)})"
     return messages
 
 
@@ -101,7 +143,11 @@ def clean_name(name: str, card: Card) -> str:
 def _example(card: Card, number: int) -> tuple[ChatMessage, ChatMessage]:
     example = card.examples[number]
     asked = member_line(Turn(Role.USER, EXAMPLE_MEMBER, example.user, 0.0), card)
-    return _message("user", asked), _message("assistant", example.reply.strip())
+    return _message("user", asked), _message("assistant", _answer(card, example.reply, example.expression))
+
+
+def _answer(card: Card, text: str, expression: str | None) -> str:
+    return (begin(card, expression) if expression in card.expressions else "") + text.strip()
 
 
 def _message(role: str, content: str) -> ChatMessage:

@@ -33,13 +33,17 @@ def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, befor
     said = _own_words(text.lstrip(), card.name, [*names, EXAMPLE_MEMBER], finished)
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
     fresh = _fresh(said, before, finished)
+    if finished and fresh != said and not re.search(r"\w", _ASIDE.sub("", fresh)):
+        return ""  # nothing but "(laughs)" is left of what was said before
+    fresh = _first(fresh, card.sentences)
     if not finished:
         return fresh
-    if fresh != said and not re.search(r"\w", _ASIDE.sub("", fresh)):
-        return ""  # nothing but "(laughs)" is left of what was said before
-    said = fresh
-    said = _STAMMER.sub(r"\1", said)
-    return _close(_whole_sentences(re.sub(r"\(\s*\)", "", said).rstrip()))
+    return _close(_whole_sentences(re.sub(r"\(\s*\)", "", _STAMMER.sub(r"\1", fresh)).rstrip()))
+
+
+def more_than_enough(text: str, card: Card) -> bool:
+    """Whether a growing reply already goes on behind the last sentence that the card lets it have."""
+    return card.sentences is not None and len(_sentences(text)) > card.sentences
 
 
 def repeated(text: str, before: Iterable[str]) -> float:
@@ -101,6 +105,12 @@ def _fresh(text: str, before: Iterable[str], finished: bool) -> str:
             seen.add(head)
             kept.append(sentence)
     return "".join(kept).strip()
+
+
+def _first(text: str, most: int | None) -> str:
+    """The first `most` sentences."""
+    pieces = _sentences(text)
+    return text if most is None or len(pieces) <= most else "".join(pieces[:most]).strip()
 
 
 def _begins(start: Head, old: Head) -> bool:

@@ -11,10 +11,10 @@ import aiohttp
 
 from bot.client import MienClient
 from bot.commands import Commands
-from bot.compose import Rooms, SamplerWishes
+from bot.compose import Rooms, speaker_of
 from bot.history import History
 from bot.playground import Playground
-from bot.settings import Bot, Face, GpuTable, Model, Replies, Settings
+from bot.settings import Bot, Drafts, Face, GpuTable, Model, Replies, Settings
 from tests.bot.members import FAST, Member, Page, server_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +25,7 @@ def settings_in(state: Path, painter: Path) -> Settings:
         bot=Bot(state=state, personas=[ROOT / "personas"]),
         face=Face(model=str(painter), patience=0.0, prewarm=False),
         gpu=GpuTable(device="cpu", threads=1),
+        drafts=Drafts(count=1),  # these tests look at replies while they grow
     )
 
 
@@ -50,7 +51,8 @@ class Stage:
             }
         )
         async with History(self.database) as history:
-            story = replace(self.rooms.story, history=history, wishes=SamplerWishes(settings))
+            speaker = speaker_of(settings, self.rooms.engine, self.rooms.story.classifier)
+            story = replace(self.rooms.story, history=history, speaker=speaker)
             rooms = replace(self.rooms, settings=settings, history=history, story=story)
             async with MienClient(rooms, Commands, guild_ready_timeout=0.05) as client:
                 connection = asyncio.create_task(client.start(self.playground.bot_token))

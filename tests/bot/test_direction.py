@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.direction import Director, asked, question
+from bot.direction import Director
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood
 from inference.engine import Engine
@@ -33,7 +33,7 @@ def card() -> Card:
 
 def prompt(engine: Engine, card: Card, text: str) -> list[ChatMessage]:
     turns = [Turn(Role.USER, "Robin", text, 0.0)]
-    return build_prompt(card, turns, expression=None, budget=engine.context_tokens - 100, count=engine.count)
+    return build_prompt(card, turns, budget=engine.context_tokens - 100, count=engine.count)
 
 
 def all_of(emotion: str) -> Mood:
@@ -48,11 +48,26 @@ async def test_a_clear_mood_decides(engine: Engine, card: Card, emotion: str) ->
     assert math.isclose(sum(direction.probabilities.values()), 1, abs_tol=1e-9)
 
 
-async def test_the_models_say_shifts_what_the_mood_leaves_open(engine: Engine, card: Card) -> None:
-    messages = prompt(engine, card, "I am so angry with you! Are you angry, too?")
-    mute = await Director(engine, say=0.0).direct(messages, card, Mood.neutral(), None)
-    heard = await Director(engine, say=1.0).direct(messages, card, Mood.neutral(), None)
-    assert mute.probabilities != heard.probabilities
+async def test_without_a_mood_the_model_hears_what_was_said(engine: Engine, card: Card) -> None:
+    director = Director(engine, mood=0.0)
+    insulted, sad = [
+        (await director.direct(prompt(engine, card, text), card, Mood.neutral(), None)).probabilities
+        for text in ("Shut up, you stupid idiot! I hate you!", "I am so lonely and sad. Nobody ever calls me.")
+    ]
+    assert insulted["anger"] > sad["anger"]
+    assert sad["caring"] > insulted["caring"]
+
+
+async def test_each_weight_weighs(engine: Engine, card: Card) -> None:
+    """Deaf to both, every expression is equally probable; the more the mood weighs, the surer is its own."""
+    messages, mood = prompt(engine, card, "I am so angry with you!"), all_of("joy")
+    deaf = await Director(engine, say=0.0, mood=0.0, stay=0.0).direct(messages, card, mood, None)
+    assert len(set(deaf.probabilities.values())) == 1
+    joys = [
+        (await Director(engine, say=0.5, mood=weight).direct(messages, card, mood, None)).probabilities["joy"]
+        for weight in (0.5, 1.0, 2.0)
+    ]
+    assert joys == sorted(joys) and joys[0] < joys[-1]
 
 
 async def test_a_tie_keeps_the_face_that_is_worn(engine: Engine, card: Card) -> None:
@@ -62,8 +77,8 @@ async def test_a_tie_keeps_the_face_that_is_worn(engine: Engine, card: Card) -> 
         assert (await director.direct(messages, card, torn, worn)).expression == worn
 
 
-async def test_the_question_keeps_the_roles_alternating(engine: Engine, card: Card) -> None:
-    messages = prompt(engine, card, "Hello!")
-    put = asked(messages, question(card, tuple(card.expressions)))
-    assert [message["role"] for message in put] == [message["role"] for message in messages]
-    assert put[-1]["content"].startswith(messages[-1]["content"])
+async def test_what_the_model_likes_anyway_is_asked_once_for_a_card(engine: Engine, card: Card) -> None:
+    director, other = Director(engine), card.model_copy(update={"voice": "You sing."})
+    for asked in (card, card, other):
+        await director.direct(prompt(engine, asked, "Well."), asked, Mood.neutral(), None)
+    assert len(director._priors) == 2

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from persona.card import BASE_FILE, CARD_FILE, EMOTION_NAMES, Card, Example, Expression, SamplerWishes, check
+from persona.card import (
+    BASE_FILE,
+    CARD_FILE,
+    EMOTION_NAMES,
+    Card,
+    Example,
+    Expression,
+    GuidanceWishes,
+    SamplerWishes,
+    check,
+)
 from persona.tomlfile import Table
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +30,7 @@ PAGE = (ROOT / "docs" / "personas.md").read_text()
         ("### `[[examples]]`", Example),
         ("### `[expressions.NAME]`", Expression),
         ("### `sampler`", SamplerWishes),
+        ("### `guidance`", GuidanceWishes),
     ],
 )
 def test_every_key_is_explained_in_its_table(heading: str, table: type[Table]) -> None:

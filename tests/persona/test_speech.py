@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona.card import Card
-from persona.speech import tidy
+from persona.speech import more_than_enough, tidy
 
 MEMBERS = ["Robin", "Al:ex"]
 
@@ -101,11 +101,27 @@ def test_a_long_reply_that_ends_well_is_left_alone(card: Card) -> None:
     st.lists(st.sampled_from(["Pip", "Robin", ":", "\n", " ", "*", "Ro", "hoo", "(Pip ", "!", '"', "**"]), max_size=25)
 )
 def test_while_a_reply_grows_what_was_shown_stays(card: Card, pieces: list[str]) -> None:
-    shown = ""
-    for end in range(len(pieces) + 1):
-        now = tidy("".join(pieces[:end]), card, MEMBERS, finished=False, before=["hoo hoo Robin hoo! Ro: hoo hoo hoo."])
-        assert now.startswith(shown)
-        shown = now
+    for sentences in (None, 1, 2):
+        brief, shown = card.model_copy(update={"sentences": sentences}), ""
+        for end in range(len(pieces) + 1):
+            now = tidy("".join(pieces[:end]), brief, MEMBERS, finished=False, before=["hoo hoo Robin hoo! Ro: hoo."])
+            assert now.startswith(shown)
+            shown = now
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "enough"),
+    [
+        ("Hoo! I fly.", "Hoo! I fly.", False),
+        ("Hoo! I fly. I", "Hoo! I fly.", True),
+        ("Hoo! I fly at 3.5 miles. (laughs) And I", "Hoo! I fly at 3.5 miles.", True),
+        ("(flaps) Hoo", "(flaps) Hoo", False),
+    ],
+)
+def test_a_reply_has_no_more_sentences_than_the_card_allows(card: Card, written: str, said: str, enough: bool) -> None:
+    brief = card.model_copy(update={"sentences": 2})
+    assert final(brief, written) == tidy(written, brief, MEMBERS, finished=False) == said
+    assert more_than_enough(written, brief) == enough and not more_than_enough(written, card)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
