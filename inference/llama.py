@@ -24,11 +24,12 @@ from inference.cache import Form, LayerShape, Past
 from inference.frame import Frame
 from inference.linears import Joined, Rows, arranged
 from inference.network import Segment, side_by_side, taken_apart
+from kernels.linear4 import MANY_ROWS_DENSE, Linear8
 
 FAMILY = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 STEADY_ROPE = ("default", "linear", "llama3", "yarn")  # angles that depend on a token's position alone
 NARROW = {torch.bfloat16: Tensor.bfloat16, torch.float16: Tensor.half, torch.float32: Tensor.float}
-HEAD_ROWS = 4  # rows that the head takes at a time: an 8-bit head computes more of them otherwise
+WRITING_ROWS = 64  # up to so many wanted rows are of replies that are written: each the same in any company
 
 
 def is_llama(model: Any) -> bool:
@@ -63,6 +64,7 @@ class Llama:
         self._layers = [Layer(model, number) for number in range(len(model.model.layers))]
         self._norm = Norm(model.model.norm)
         self._head = Joined(model, ["lm_head"])
+        self._head_rows = MANY_ROWS_DENSE if isinstance(model.lm_head, Linear8) else WRITING_ROWS
         self._angles = Angles(model)
 
     def past(self, room: int, trunk: Past | None = None) -> Past:
@@ -77,10 +79,16 @@ class Llama:
         if len(row.wanted) < len(row.tokens):
             x = x[torch.tensor(row.wanted, device=self.device)]
         x = self._norm(x)
-        logits = torch.cat([self._head.run(some) for some in torch.split(x, HEAD_ROWS)])  # (W, V)
+        logits = self._logits(x)  # (W, V)
         if row.heads:
             self._head.adapt(logits, x, step.adapters, row.heads)
         return taken_apart(segments, logits)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """The head over x (W, hidden); an 8-bit one multiplies many rows otherwise than few, so it gets few."""
+        if self._head_rows < len(x) <= WRITING_ROWS:
+            return torch.cat([self._head.run(some) for some in torch.split(x, self._head_rows)])
+        return self._head.run(x)
 
 
 @dataclass(frozen=True, slots=True)
