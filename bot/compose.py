@@ -70,6 +70,7 @@ async def open_engine(settings: Settings, gpu: Gpu, found: Footprint) -> AsyncIt
         kv_bytes=found.kv_bytes,
         context=found.context_tokens,
         adapters=model.adapters,
+        chat_template=model.chat_template,
     ) as engine:
         yield engine
 

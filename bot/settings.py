@@ -69,6 +69,9 @@ class Model(Table):
         default_factory=dict,
         description="LoRA adapters that cards may name: a table of NAME = folder (peft's format)",
     )
+    chat_template: str = Field(
+        default="", description="for models without one: chatml or a Jinja file; empty = the model's own"
+    )
     max_tokens: int = Field(default=220, ge=8, le=4096, description="longest reply, in tokens; cards may ask for less")
     context: int | None = Field(
         default=None,

@@ -27,6 +27,7 @@ from inference.job import Job, ModelMissing, Priority
 from inference.loader import Loaded, Quantization, load
 from inference.network import Network, network_of
 from inference.sampling import Breakers, SamplingParams
+from inference.template import chat_template
 from inference.tokens import Message, Tokens
 from inference.weigh import pick, shift, weigh
 from inference.writer import Matcher, Wish
@@ -62,8 +63,9 @@ class Engine:
     are not quantized yet are loaded. prefix_bytes: memory for prompts read before. kv_bytes: memory for the
     replies that are being written; one that finds no room waits for it. context: tokens that a prompt and its reply
     may have together; None = as many as the model can hold. adapters: folders of LoRAs by the names that replies
-    ask for them with; all of them stay beside the one model. Raises ModelMissing with a sentence when the model is not
-    on this machine, or an adapter does not fit it.
+    ask for them with; all of them stay beside the one model. chat_template: "chatml" or a Jinja file, for models
+    without a template of their own. Raises ModelMissing with a sentence when the model is not on this machine, or an
+    adapter does not fit it.
     """
 
     context_tokens: int
@@ -80,6 +82,7 @@ class Engine:
         kv_bytes: int = KV_BYTES,
         context: int | None = None,
         adapters: Mapping[str, Path] | None = None,
+        chat_template: str = "",
     ) -> None:
         self._gpu = gpu
         self._name = model
@@ -89,6 +92,7 @@ class Engine:
         self._kv_bytes = kv_bytes
         self._context = context
         self._adapters = dict(adapters or {})
+        self._template = chat_template
 
     async def __aenter__(self) -> Self:
         loaded, network = await self._gpu.call(self._load, Priority.REPLY)
@@ -105,6 +109,8 @@ class Engine:
 
     def _load(self) -> tuple[Loaded, Network]:
         loaded = load(self._name, self._cache, self._gpu.device, quantization=self._quantization, bare=True)
+        if self._template:
+            loaded.tokenizer.chat_template = chat_template(self._template, loaded.tokenizer)
         network = network_of(loaded.model)
         if self._adapters:
             network.adapters = Adapters(loaded.model)

@@ -37,7 +37,10 @@ class Tokens:
         if getattr(tokenizer, "backend_tokenizer", None) is None:
             raise ModelMissing("The model's tokenizer has no tokenizer.json: choose a model that has one.")
         if not tokenizer.chat_template:
-            raise ModelMissing("The model has no chat template: choose one trained for chat (often named -Instruct).")
+            raise ModelMissing(
+                "The model has no chat template: choose one trained for chat (often named -Instruct), or give it one "
+                "with [model] chat_template."
+            )
         self._tokenizer = tokenizer
         self._backend = tokenizer.backend_tokenizer
         # A copy, for the tokenizers library keeps "read control tokens as text" as a setting of the whole tokenizer.
