@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 class Chooses(Protocol):
     async def choose(
-        self, messages: Sequence[ChatMessage], options: Sequence[str], bias: Sequence[float], *, weight: float = 1.0
+        self,
+        messages: Sequence[ChatMessage],
+        options: Sequence[str],
+        bias: Sequence[float],
+        *,
+        weight: float = 1.0,
+        adapter: str | None = None,
     ) -> "Choice": ...
 
 
@@ -72,16 +78,16 @@ class Director:
     async def _says(self, messages: Sequence[ChatMessage], card: "Card") -> list[float]:
         """How likely (log) the conversation makes each direction in the model's eyes, less what it likes anyway."""
         lines = tuple(begin(card, name).rstrip() for name in card.expressions)
-        heard, liked = await self._ask(messages, lines), await self._prior(card, lines)
+        heard, liked = await self._ask(messages, card, lines), await self._prior(card, lines)
         return [math.log(p) - CALIBRATION * math.log(q) for p, q in zip(heard, liked, strict=True)]
 
-    async def _ask(self, messages: Sequence[ChatMessage], lines: Sequence[str]) -> tuple[float, ...]:
-        choice = await self.engine.choose(messages, lines, [0.0] * len(lines))
+    async def _ask(self, messages: Sequence[ChatMessage], card: "Card", lines: Sequence[str]) -> tuple[float, ...]:
+        choice = await self.engine.choose(messages, lines, [0.0] * len(lines), adapter=card.adapter)
         return tuple(max(p, 1e-9) for p in choice.probabilities)
 
     async def _prior(self, card: "Card", lines: tuple[str, ...]) -> tuple[float, ...]:
         """What the model says when nothing was said; asked once per card."""
-        key = (*lines, *(message["content"] for message in stable(card)))
+        key = (card.adapter or "", *lines, *(message["content"] for message in stable(card)))
         if key not in self._priors:
-            self._priors[key] = await self._ask([*stable(card), ChatMessage(role="user", content=SILENCE)], lines)
+            self._priors[key] = await self._ask([*stable(card), ChatMessage(role="user", content=SILENCE)], card, lines)
         return self._priors[key]

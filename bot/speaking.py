@@ -47,6 +47,7 @@ class Writes(Protocol):
         params: "SamplingParams",
         *,
         guidance: "Guidance | None" = None,
+        adapter: str | None = None,
         tags: "Mapping[str, SamplingParams] | None" = None,
     ) -> AsyncGenerator[str]: ...
     async def draft(
@@ -57,6 +58,7 @@ class Writes(Protocol):
         *,
         guidance: "Guidance | None" = None,
         against: Sequence[ChatMessage] | None = None,
+        adapter: str | None = None,
         tags: "Mapping[str, SamplingParams] | None" = None,
     ) -> "list[Draft]": ...
     async def choose(
@@ -67,6 +69,7 @@ class Writes(Protocol):
         *,
         weight: float = 1.0,
         seed: int | None = None,
+        adapter: str | None = None,
     ) -> "Choice": ...
 
 
@@ -236,7 +239,7 @@ class Speaker:
         offered = list(openings(cue.card, cue.expression, cue.scene.before))
         if not offered:
             return [""]
-        choice = await self.engine.choose(cue.prompt(""), offered, [0.0] * len(offered))
+        choice = await self.engine.choose(cue.prompt(""), offered, [0.0] * len(offered), adapter=cue.card.adapter)
         weights, dice = list(choice.probabilities), random.Random(seed)
         drawn: list[str] = []
         while offered and len(drawn) < count:
@@ -246,8 +249,8 @@ class Speaker:
         return drawn
 
     def _asked(self, cue: Cue, opening: str, seed: int) -> dict[str, Any]:
-        """What the engine is to heed besides prompt and sampler: guidance and control tags, where they are wished."""
-        asked: dict[str, Any] = {}
+        """What the engine heeds besides prompt and sampler: adapter, guidance, control tags, where they are wished."""
+        asked: dict[str, Any] = {"adapter": cue.card.adapter}
         card, expression = cue.card, cue.expression
         scale = min(card.scale(expression) or self.manners.scale, self.manners.limit)
         if scale > 1 and card.rubric(expression):
