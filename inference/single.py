@@ -66,13 +66,16 @@ class Singles:
         for number, (keys, values) in enumerate(self._places):
             keys[layer].copy_(key[number])
             values[layer].copy_(value[number])
-        grouped = query.reshape(query.shape[0], *self._shape, -1)  # (B, H', G, D)
+        batch, heads, width = query.shape
+        grouped = query.reshape(batch, *self._shape, width)  # (B, H', G, D)
         if self._shared:
             out = self._joined(layer, grouped, scaling)
+        elif batch == 1:
+            out = _alone(self._levels[0][0], layer, grouped, scaling)
         else:
-            parts = [_alone(piece, layer, grouped, scaling) for piece in self._levels[0]]
-            out = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return out.reshape(*query.shape[:2], -1)
+            rows = zip(self._levels[0], torch.split(grouped, 1), strict=True)
+            out = torch.cat([_alone(piece, layer, row, scaling) for piece, row in rows])
+        return out.reshape(batch, heads, -1)
 
     def _joined(self, layer: int, query: Tensor, scaling: float) -> Tensor:
         """What the sequences see of several pieces each, (B, H', G, D'), each by its share of the softmax's sum."""
@@ -91,13 +94,11 @@ class Singles:
 
 
 def _alone(piece: Piece, layer: int, query: Tensor, scaling: float) -> Tensor:
-    """One sequence whose whole past is one piece: (1, H', G, D')."""
-    some = query[piece.first : piece.end]
-    group = some.shape[2]
-    if group == 1:
-        some = some.expand(-1, -1, 2, -1)
-    out = scaled_dot_product_attention(some, piece.keys[layer], piece.values[layer], scale=scaling)
-    return out[:, :, :group]
+    """One sequence, query (1, H', G, D), whose whole past is one piece: (1, H', G, D')."""
+    keys, values = piece.keys[layer], piece.values[layer]
+    if query.shape[2] == 1:
+        return scaled_dot_product_attention(query.expand(-1, -1, 2, -1), keys, values, scale=scaling)[:, :, :1]
+    return scaled_dot_product_attention(query, keys, values, scale=scaling)
 
 
 def _together(piece: Piece, layer: int, query: Tensor, scaling: float) -> tuple[Tensor, Tensor]:

@@ -91,10 +91,12 @@ def test_branches_share_a_trunk_and_do_not_see_each_other(model: Any, network: N
     found = network.read([Segment(past, branch, every=True) for past, branch in zip(pasts, branches, strict=True)])
     for branch, logits in zip(branches, found, strict=True):
         torch.testing.assert_close(logits, plain(model, tokens + branch)[38:], **CLOSE)
-    further = [network.past(2, trunk=pasts[1]), *pasts]  # a branch of a branch, beside single tokens
+    lone = network.past(2)
+    further = [network.past(2, trunk=pasts[1]), lone, *pasts]  # a branch of a branch, one of its own, and branches
     found = network.read([Segment(past, twig[-past.room :][:1]) for past in further])
-    for logits, branch in zip(found, [branches[1], *branches], strict=True):
-        torch.testing.assert_close(logits, plain(model, [*tokens, *branch, twig[0]])[-1], **CLOSE)
+    before = [tokens + branches[1], [], *(tokens + branch for branch in branches)]
+    for logits, read in zip(found, before, strict=True):
+        torch.testing.assert_close(logits, plain(model, [*read, twig[0]])[-1], **CLOSE)
     [logits] = network.read([Segment(trunk, twig)])  # a trunk may go on: its branches do not see it
     torch.testing.assert_close(logits, plain(model, tokens + twig)[-1], **CLOSE)
 
