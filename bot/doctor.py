@@ -13,14 +13,15 @@ from avatar.mask import open_portrait
 from avatar.parts import starter_folder
 from bot.errors import sentence
 from bot.footprint import footprint
+from bot.forms import mistakes
 from bot.settings import Settings, load_settings
 from inference.carriers import verify
 from inference.job import ModelMissing
 from inference.rival import check_no_rival
-from persona.card import check, check_adapter, load_persona
+from persona.card import CARD_FILE, check, check_adapter, load_persona
 from persona.cast import Cast
 
-LIBRARIES = ("torch", "transformers", "diffusers", "bitsandbytes", "discord.py", "aiosqlite", "pillow")
+LIBRARIES = ("torch", "transformers", "diffusers", "bitsandbytes", "llguidance", "discord.py", "aiosqlite", "pillow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,14 @@ def check_personas(paths: list[str], config: Path | None = None, *, as_json: boo
 
 
 def _persona(path: str, adapters: Collection[str]) -> Iterator[Finding]:
-    problems = check(Path(path))
+    problems = check(Path(path)) or list(mistakes(_folder(path)))
     yield from (Finding(path, fine=False, says=str(problem)) for problem in problems)
     if not problems:
         yield _look(path, lambda: _portrait(path, adapters))
+
+
+def _folder(path: str) -> Path:
+    return Path(path).parent if Path(path).name == CARD_FILE else Path(path)
 
 
 def _portrait(path: str, adapters: Collection[str]) -> str:

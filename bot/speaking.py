@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bot.forms import Forms
 from bot.ranking import Judged, Weights, agreement, ranked
 from persona.floor import Fault, Scene, faults, gravity
 from persona.prompt import begin, begun, build_prompt, openings, stops, tag_texts
@@ -22,6 +23,7 @@ from persona.turn import ChatMessage, Role, Turn
 if TYPE_CHECKING:
     from emotion.classifier import Scores
     from inference.engine import Choice, Draft
+    from inference.grammar import Grammar
     from inference.guidance import Guidance
     from inference.sampling import SamplingParams
     from persona.card import Card
@@ -49,6 +51,7 @@ class Writes(Protocol):
         guidance: "Guidance | None" = None,
         adapter: str | None = None,
         tags: "Mapping[str, SamplingParams] | None" = None,
+        grammar: "Grammar | None" = None,
     ) -> AsyncGenerator[str]: ...
     async def draft(
         self,
@@ -60,6 +63,7 @@ class Writes(Protocol):
         against: Sequence[ChatMessage] | None = None,
         adapter: str | None = None,
         tags: "Mapping[str, SamplingParams] | None" = None,
+        grammar: "Grammar | None" = None,
     ) -> "list[Draft]": ...
     async def choose(
         self,
@@ -126,6 +130,8 @@ class Cue:
 
     def tidy(self, written: str, *, finished: bool, again: bool = False) -> str:
         """What the character said of what the model wrote; `again`: it may repeat itself."""
+        if self.card.form(self.expression):
+            return written.strip()  # its shape is the grammar's to say
         before = () if again else self.scene.before
         return tidy(written, self.card, self.scene.members, finished=finished, before=before)
 
@@ -136,6 +142,7 @@ class Speaker:
 
     Args:
         guidance: makes what the engine takes as guidance, from a negative prompt and a scale.
+        forms: what a card's grammars mean.
         reply_tokens: room that every prompt leaves for the reply.
     """
 
@@ -145,6 +152,7 @@ class Speaker:
     guidance: "Callable[[Sequence[ChatMessage], float], Guidance]"
     reply_tokens: int
     manners: Manners = field(default_factory=Manners)
+    forms: "Callable[[Card, str], Grammar | None]" = field(default_factory=Forms)
 
     def prompt(self, card: "Card", turns: Sequence[Turn]) -> list[ChatMessage]:
         """What the stage direction and the words both answer."""
@@ -180,7 +188,7 @@ class Speaker:
                 async for piece in pieces:
                     written += piece
                     yield cue.tidy(written, finished=False, again=again)
-                    if more_than_enough(written, cue.card):
+                    if more_than_enough(written, cue.card) and not cue.card.form(cue.expression):
                         break
             said = cue.tidy(written, finished=True, again=again)
             if said and (again or said != opening):
@@ -223,8 +231,8 @@ class Speaker:
         # What only repeats old words is kept as it is: the floor knows its name, and nothing else may be left.
         said = [cue.tidy(text, finished=True) or cue.tidy(text, finished=True, again=True) for text in written]
         bad = [
-            gravity(faults(text, words, replace(cue.scene, opening=opening)))
-            for text, words, (opening, _) in zip(written, said, drafts, strict=True)
+            _gravity(cue, draft, text, words, opening)
+            for text, words, (opening, draft) in zip(written, said, drafts, strict=True)
         ]
         scores = await self.classifier.score(said)
         return [
@@ -237,7 +245,7 @@ class Speaker:
     async def _openings(self, cue: Cue, count: int, seed: int) -> list[str]:
         """How the reply begins: up to `count` of the card's openings, drawn by the model's own liking; [""] if none."""
         offered = list(openings(cue.card, cue.expression, cue.scene.before))
-        if not offered:
+        if not offered or cue.card.form(cue.expression):  # a grammar is of whole replies
             return [""]
         choice = await self.engine.choose(cue.prompt(""), offered, [0.0] * len(offered), adapter=cue.card.adapter)
         weights, dice = list(choice.probabilities), random.Random(seed)
@@ -249,7 +257,7 @@ class Speaker:
         return drawn
 
     def _asked(self, cue: Cue, opening: str, seed: int) -> dict[str, Any]:
-        """What the engine heeds besides prompt and sampler: adapter, guidance, control tags, where they are wished."""
+        """What the engine heeds besides prompt and sampler: adapter, guidance, control tags and form, where wished."""
         asked: dict[str, Any] = {"adapter": cue.card.adapter}
         card, expression = cue.card, cue.expression
         scale = min(card.scale(expression) or self.manners.scale, self.manners.limit)
@@ -258,10 +266,20 @@ class Speaker:
         if self.manners.tags:
             stop = stops(card, cue.turns)
             asked["tags"] = {tag: self.wishes(card, name, stop, seed) for tag, name in tag_texts(card).items()}
+        if grammar := self.forms(card, expression):
+            asked["grammar"] = grammar
         return asked
 
     def _params(self, cue: Cue, seed: int) -> "SamplingParams":
         return self.wishes(cue.card, cue.expression, stops(cue.card, cue.turns), seed)
+
+
+def _gravity(cue: Cue, draft: "Draft", written: str, said: str, opening: str) -> int:
+    """How bad a draft is: what the floor says, or of a reply in a form whether it is whole."""
+    if not cue.card.form(cue.expression):
+        return gravity(faults(written, said, replace(cue.scene, opening=opening)))
+    fault = Fault.EMPTY if not said else Fault.CUT_OFF if draft.ended == "length" else None
+    return fault.gravity if fault else 0
 
 
 def _contrast(draft: "Draft") -> float:

@@ -60,7 +60,9 @@ class _Reader:
         for mention in self.mentioned:
             if mention.name not in rules:
                 where = f"Line {mention.line}, column {mention.column}"
-                raise GrammarError(f"{where}: there is no rule `{mention.name}`: write it, or correct the name.")
+                raise GrammarError(
+                    f"{where}: there is no rule `{mention.name}`: write it, or correct the name.", mention.line
+                )
         if "root" not in rules:
             raise GrammarError("The grammar has no rule `root`, with which it begins: add one, as in `root ::= …`.")
 
@@ -245,4 +247,4 @@ class _Reader:
 
     def error(self, at: int, sentence: str) -> GrammarError:
         line, column = self.place(at)
-        return GrammarError(f"Line {line}, column {column}: {sentence[0].lower()}{sentence[1:]}.")
+        return GrammarError(f"Line {line}, column {column}: {sentence[0].lower()}{sentence[1:]}.", line)

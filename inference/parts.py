@@ -8,7 +8,14 @@ SURROGATES = (0xD800, 0xDFFF)  # code points that no UTF-8 text has
 
 
 class GrammarError(ValueError):
-    """A grammar that cannot be used: one sentence that says where the mistake is and what was expected."""
+    """A grammar that cannot be used: one sentence that says where the mistake is and what was expected.
+
+    line: where the mistake is, counted from 1; 0 if it has no place.
+    """
+
+    def __init__(self, sentence: str, line: int = 0) -> None:
+        super().__init__(sentence)
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from persona.form import filled, forms
 from persona.sampler import SamplerKeys
 from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
 
@@ -122,6 +123,7 @@ class Expression(Table):
     guidance: GuidanceWishes = Field(
         default=GuidanceWishes(), description="what the voice must not be in this state, and how hard that counts"
     )
+    grammar: str = Field(default="", description="the form of every reply in this state: GBNF, or a .gbnf file's name")
 
 
 class Example(Table):
@@ -151,6 +153,7 @@ class Card(Table):
     guidance: GuidanceWishes = Field(
         default=GuidanceWishes(), description="what the voice must not be in any state, and how hard that counts"
     )
+    grammar: str = Field(default="", description="the form of every reply: GBNF, or a .gbnf file's name")
     examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")
     expressions: dict[ExpressionName, Expression] = Field(
         min_length=1, description="one table [expressions.NAME] for each face"
@@ -182,6 +185,10 @@ class Card(Table):
         """How hard the rubric counts in this state; None = nobody says."""
         own = self.expressions[expression].guidance.scale if expression in self.expressions else None
         return own if own is not None else self.guidance.scale
+
+    def form(self, expression: str) -> str:
+        """The grammar (GBNF) of replies in this state; "" where there is none."""
+        return self.expressions[expression].grammar or self.grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +235,7 @@ def read_folder(folder: Path) -> Persona:
     if not file.is_file():
         raise PersonaError(f"{shown(folder)} has no {CARD_FILE}; docs/personas.md shows how to write one")
     card = load_toml(file, Card)
+    card = filled(card, forms(file, card))
     if not base.is_file():
         raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
     return Persona(folder.name, folder, card, base, mask if mask.is_file() else None)
@@ -252,7 +260,7 @@ def check(path: Path) -> list[Problem]:
         return [Problem(folder, 0, "", f"there is no {CARD_FILE} here")]
     problems: list[Problem] = []
     try:
-        load_toml(file, Card)
+        forms(file, load_toml(file, Card))
     except TomlError as error:
         problems += error.problems
     if not (folder / BASE_FILE).is_file():

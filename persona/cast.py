@@ -16,6 +16,7 @@ from persona.card import (
     folders,
     read_folder,
 )
+from persona.form import SUFFIX
 from persona.tomlfile import TomlError
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,10 @@ class Cast:
 
 
 def _stamp(folder: Path) -> Stamp:
-    return tuple(_file_stamp(folder / name) for name in (CARD_FILE, BASE_FILE, MASK_FILE))
+    grammars = sorted(folder.glob(f"*{SUFFIX}"))
+    return tuple(
+        _file_stamp(file) for file in (*(folder / name for name in (CARD_FILE, BASE_FILE, MASK_FILE)), *grammars)
+    )
 
 
 def _file_stamp(file: Path) -> tuple[int, int, int] | None:
