@@ -22,7 +22,8 @@ from persona.card import Card, load_persona
 from persona.prompt import build_prompt
 from persona.turn import Role, Turn
 
-CONTEXT = 2048 - 220  # tokens of the starter's prompt; its budget drives turns out of the long history as well
+CASES = ((7, 61, 2048), (60, 181, 8192))  # turns read, turns said, tokens of context: the starter, and a bigger model
+REPLY = 220  # tokens of the context that are the reply's
 LINE = "Yes, I know what you mean. Let us talk about that for a while, and then about number {number}."
 
 
@@ -37,12 +38,14 @@ def talk(turns: int) -> list[Turn]:
     ]
 
 
-def shares(tokens: Tokens, card: Card, read: Callable[[int], int], turns: Sequence[Turn], first: int) -> list[float]:
+def shares(
+    tokens: Tokens, card: Card, read: Callable[[int], int], turns: Sequence[Turn], first: int, budget: int
+) -> list[float]:
     """For each member's turn from `first` on: the share of its prompt that begins as the one before did."""
     prompts = []
     for total in range(first, len(turns) + 1, 2):
         seen = turns[:total][-read(total) :]
-        messages = build_prompt(card, seen, budget=CONTEXT, count=lambda asked: len(tokens.prompt(asked)))
+        messages = build_prompt(card, seen, budget=budget, count=lambda asked: len(tokens.prompt(asked)))
         prompts.append(tokens.prompt(messages))
     return [_common(old, new) / len(new) for old, new in pairwise(prompts)]
 
@@ -56,9 +59,9 @@ def main(options: argparse.Namespace) -> None:
     card = load_persona("marigold", [Path("personas")]).card
     figures: dict[str, float | int | str] = {}
     reread = {}
-    for most, turns in ((7, talk(61)), (60, talk(181))):
+    for most, said, context in CASES:
         for name, read in (("sliding", lambda total, n=most: n), ("strides", lambda total, n=most: window(total, n))):
-            found = shares(tokens, card, read, turns, first=most + 2 - most % 2 - 1)
+            found = shares(tokens, card, read, talk(said), most + 1 - most % 2, context - REPLY)
             figures[f"{name}_{most}_share_known"] = round(sum(found) / len(found), 3)
             reread[name, most] = 1 - sum(found) / len(found)
     finish("window", reread["sliding", 60] / reread["strides", 60], figures, options)
