@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import BloomConfig, BloomForCausalLM, JambaConfig, JambaForCausalLM, MambaConfig, MambaForCausalLM
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    JambaConfig,
+    JambaForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+)
 
 from inference.job import ModelMissing
 from inference.network import Network, Segment, network_of
-from tests.inference.tiny_models import KINDS, made
+from tests.inference.tiny_models import KINDS, SIZES, made
 
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 
@@ -93,7 +102,7 @@ def test_branches_share_a_trunk_and_do_not_see_each_other(model: Any, network: N
         torch.testing.assert_close(logits, plain(model, tokens + branch)[38:], **CLOSE)
     lone = network.past(2)
     further = [network.past(2, trunk=pasts[1]), lone, *pasts]  # a branch of a branch, one of its own, and branches
-    found = network.read([Segment(past, twig[-past.room :][:1]) for past in further])
+    found = network.read([Segment(past, twig[:1]) for past in further])
     before = [tokens + branches[1], [], *(tokens + branch for branch in branches)]
     for logits, read in zip(found, before, strict=True):
         torch.testing.assert_close(logits, plain(model, [*read, twig[0]])[-1], **CLOSE)
@@ -113,6 +122,23 @@ def test_a_model_is_left_as_it_was(model: Any, network: Network) -> None:
     before = model.config._attn_implementation
     network.read([Segment(network.past(5), prompt(5))])
     assert model.config._attn_implementation == before != "mien_ragged"
+
+
+def test_angles_that_depend_on_the_longest_row_do_not_reach_the_others() -> None:
+    """Phi 3's long rotary angles are for sequences over 32 tokens; a short row beside a long one keeps the short."""
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 6, "long_factor": [7.0] * 6}
+    torch.manual_seed(0)
+    config = Phi3Config(
+        **{name: size for name, size in SIZES.items() if name != "head_dim"},
+        original_max_position_embeddings=32,
+        rope_parameters=rope | {"original_max_position_embeddings": 32},
+    )
+    network = network_of(Phi3ForCausalLM(config).eval())
+    rows, alone = [prompt(40), prompt(6, seed=1)], []
+    for row in rows:
+        alone += network.read([Segment(network.past(40), row)])
+    together = network.read([Segment(network.past(40), row) for row in rows])
+    assert torch.equal(torch.stack(together), torch.stack(alone))
 
 
 SMALL: dict[str, Any] = {"vocab_size": 211, "hidden_size": 16, "num_hidden_layers": 2}
