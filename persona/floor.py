@@ -17,6 +17,7 @@ from persona.card import Card, fold
 from persona.prompt import EXAMPLE_MEMBER, clean_name, system_text
 from persona.speech import SENTENCE_END, closed, label, repeated
 
+LEAST_WORDS = 4  # "Ha ha ha!" goes round in no circle
 MOST_REPEATED = 0.5  # a reply may consist of known sentences up to this share of its letters
 
 
@@ -27,7 +28,7 @@ class Fault(Enum):
     MACHINE = (20, "the character says that it is a program, or talks like one")
     NAME = (12, "the character takes another's name, or gives its own to a member")
     SPEAKS_FOR = (8, "it speaks or acts for a member")
-    REPEATS = (6, "it says what the character said before")
+    REPEATS = (6, "it says what the character said before, or the same words over and over")
     ECHOES = (5, "it gives back the message or the prompt")
     CUT_OFF = (3, "it ends in the middle of a sentence, or right behind its opening")
 
@@ -68,7 +69,7 @@ def faults(written: str, said: str, scene: Scene) -> tuple[Fault, ...]:
         Fault.MACHINE: _talks_like_a_machine(said, scene.card),
         Fault.NAME: _mistakes_names(said, scene),
         Fault.SPEAKS_FOR: _speaks_for(written, said, scene),
-        Fault.REPEATS: repeated(written, scene.before) > MOST_REPEATED,
+        Fault.REPEATS: repeated(written, scene.before) > MOST_REPEATED or _circles(said),
         Fault.ECHOES: repeated(said, _prompted(scene)) > MOST_REPEATED,
         Fault.CUT_OFF: _is_cut_off(written, said) or said == scene.opening,
     }
@@ -166,6 +167,12 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 # --- where it comes from and how it ends ---------------------------------------------------------------------------
+
+
+def _circles(said: str) -> bool:
+    """ "No, no Bram. No Bram. No Bram." says two words seven times."""
+    words = re.findall(r"\w+", said.casefold())
+    return len(words) >= LEAST_WORDS and len(set(words)) < MOST_REPEATED * len(words)
 
 
 def _prompted(scene: Scene) -> tuple[str, ...]:

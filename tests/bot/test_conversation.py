@@ -62,6 +62,10 @@ async def test_what_was_said_is_remembered_with_the_feeling_it_was_said_with(roo
     asked, answered = await rooms.history.recent(2, "marigold", 10)
     assert (asked.role, asked.text) == (Role.USER, "Hello there!")
     assert (answered.role, answered.text) == (Role.CHARACTER, events[-1].text)  # type: ignore[union-attr]
+    spoken = events[-1]
+    assert isinstance(spoken, Spoken)
+    versions = [variation.text for variation in await rooms.history.variations(spoken.turn)]
+    assert versions == ([spoken.text, *spoken.variations] if spoken.variations else [])
     assert answered.feeling == next(e.expression for e in events if isinstance(e, Directed))
     kept = await rooms.history.mood(2, "marigold")
     assert kept and Mood.from_json(kept)

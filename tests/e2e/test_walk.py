@@ -18,7 +18,11 @@ INVISIBLE = "\u200a\u17b5"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def member(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> AsyncIterator[Member]:
     folder = tmp_path_factory.mktemp("walk")
-    async with playground(folder) as world, bot(world, folder, model_cache), Member.of(world.address) as someone:
+    async with (
+        playground(folder) as world,
+        bot(world, folder, model_cache, MIEN_DRAFTS__COUNT="1"),  # of several, the best is shown at once: none grows
+        Member.of(world.address) as someone,
+    ):
         yield someone
 
 

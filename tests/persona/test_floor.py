@@ -170,6 +170,7 @@ def test_a_reply_that_opens_as_a_member_has_no_words_of_its_own() -> None:
         BEFORE[1],
         "I bake a carrot cake with honey every day.",
         "The cinnamon buns are still warm! Hello.",
+        "No, no Bram. No Bram. No Bram.",
     ],
 )
 def test_what_was_said_before_is_thrown_away(written: str) -> None:
@@ -205,6 +206,8 @@ def test_half_a_sentence_is_cut_off(written: str) -> None:
         "*blushes*",
         "Well... (laughs)",
         "Hooray 🎉",
+        "Ha ha ha!",
+        "I was so glad, so very glad, and I am so glad now.",
         "Never mind, sugar. Have a bun. I will bake some more tomorrow and",
     ],
 )
