@@ -27,7 +27,7 @@ TELLING = {
     "persona": ("PersonaError", "TomlError"),
     "inference": (
         *("Busy", "NoRoom", "Replaced", "TimedOut", "Stopped"),
-        *("NoDevice", "ModelMissing", "RivalKernels", "TooLong"),
+        *("NoDevice", "ModelMissing", "RivalKernels", "TooLong", "GrammarError"),
     ),
     "avatar": ("PortraitError",),
     "bot": ("StoryError", "PlaygroundError"),
