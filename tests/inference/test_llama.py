@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache
+from transformers import AttentionInterface, AttentionMaskInterface, DynamicCache, LlamaConfig, LlamaForCausalLM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
@@ -15,7 +15,7 @@ from inference.llama import Llama
 from inference.loader import load
 from inference.network import Segment, network_of
 from inference.transformer import Transformer
-from tests.inference.tiny_models import KINDS, made
+from tests.inference.tiny_models import KINDS, SIZES, made
 
 WORDS = list(range(1000, 1050))
 
@@ -109,3 +109,18 @@ def test_weights_are_held_once() -> None:
     assert sum(memory.values()) <= sum(value.nbytes for value in before.values())
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "int8", "none"])
+def test_layers_of_every_kind_give_their_own_bits(quantization: Any, starter: Any, tmp_path: Path) -> None:
+    """bitsandbytes' layers are called as they are, plain ones are put into the processor's order."""
+    config = LlamaConfig(**SIZES | {"vocab_size": 49_152, "hidden_size": 64, "intermediate_size": 128})
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    starter.tokenizer.save_pretrained(tmp_path)
+    model = load(str(tmp_path), tmp_path, quantization=quantization).model
+    expected = model(torch.tensor([WORDS])).logits[0]
+    network = network_of(model)
+    [found] = network.read([Segment(network.past(len(WORDS)), WORDS, every=True)])
+    assert isinstance(network, Llama)
+    assert torch.equal(found, expected)
