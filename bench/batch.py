@@ -31,6 +31,7 @@ from inference.network import Network, network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Tokens
 from inference.writer import Wish
+from persona.budget import window
 from persona.card import Card, load_persona
 from persona.prompt import build_prompt
 from persona.turn import Role, Turn
@@ -92,7 +93,7 @@ class Channels:
 
     def wish(self, channel: int) -> Wish:
         """A reply of exactly `count` tokens: nothing ends it."""
-        prompt = self.tokens.prompt(build_prompt(marigold(), history(4, channel), expression="joy", **self.room()))
+        prompt = self.tokens.prompt(build_prompt(marigold(), history(4, channel), **self.room()))
         params = SamplingParams(seed=channel, max_tokens=self.count)
         return Wish(prompt, params, self.tokens.decode, controls=frozenset())
 
@@ -162,18 +163,18 @@ class Channel:
         return {"turn_2": [early], "late": late, "turn_20": [late[20 - LATE.start]], "turn_20_without_reuse": [without]}
 
     async def _first(self, batch: Batch, turn: int) -> None:
-        said = history(turn, self.number)[-self.turns :]
-        messages = build_prompt(
-            marigold(), said, expression="joy", budget=self.budget, count=lambda sent: len(self.tokens.prompt(sent))
-        )
+        whole = history(turn, self.number)
+        said = whole[-window(len(whole), self.turns) :]
+        messages = build_prompt(marigold(), said, budget=self.budget, count=lambda sent: len(self.tokens.prompt(sent)))
         params = SamplingParams(seed=1, max_tokens=1)
         wish = Wish(self.tokens.prompt(messages), params, self.tokens.decode, controls=frozenset())
         await self.gpu.submit(reply(batch, wish), Priority.REPLY).result()
 
 
 def compared(rounds: Sequence[dict[str, list[float]]]) -> dict[str, float]:
-    """The mean seconds of each kind of turn, and how many times turn 2 they are."""
+    """The mean seconds of each kind of turn (and the median of late ones), and how many times turn 2 they are."""
     seconds = {kind: statistics.mean(chain.from_iterable(each[kind] for each in rounds)) for kind in rounds[0]}
+    seconds["late_median"] = statistics.median(chain.from_iterable(each["late"] for each in rounds))
     named = {f"first_token_s_{kind}": value for kind, value in seconds.items()}
     return named | {
         f"{kind}_over_turn_2": value / seconds["turn_2"] for kind, value in seconds.items() if kind != "turn_2"
