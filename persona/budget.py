@@ -1,12 +1,10 @@
 """What to leave out so that a prompt fits: examples first, then the oldest turns, at last the middle of the newest.
 
 What is cut, is cut in strides: one turn more should not move the start of the history, because everything behind a
-moved start must be read again. A history of many turns is cut by their number (`window`); one of too many tokens starts
-at a *landmark*, a turn chosen by its own content, which stays the start until the budget drives it out
-(content-defined chunking, as in restic).
+moved start must be read again. A history of many turns is cut by their number (`window`), one of too many tokens in
+strides of half of what fits (`_strided`).
 """
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -14,7 +12,6 @@ from itertools import chain
 from persona.card import PersonaError
 from persona.turn import ChatMessage, Turn
 
-LANDMARK_EVERY = 6  # one turn in so many is a landmark, on average
 ELLIPSIS = " … "
 
 Messages = list[ChatMessage]
@@ -53,7 +50,7 @@ def fit(
             return messages
     start = _least(len(turns) - 1, lambda first: count(compose((), turns[first:])) <= budget)
     if start is not None:
-        return compose((), turns[_landmark(turns, start) :])
+        return compose((), turns[_strided(len(turns), start) :])
     return _shorten(name, turns, lambda kept: compose((), kept), budget, count)
 
 
@@ -68,13 +65,14 @@ def _least(last: int, holds: Callable[[int], bool]) -> int | None:
     return low
 
 
-def _landmark(turns: Sequence[Turn], start: int) -> int:
-    """The first landmark from `start` on, as long as it leaves at least half of what fits."""
-    for index in range(start, (start + len(turns) + 1) // 2):
-        turn = turns[index]
-        if zlib.crc32(f"{turn.at!r} {turn.name} {turn.text}".encode("utf-8", "replace")) % LANDMARK_EVERY == 0:
-            return index
-    return start
+def _strided(total: int, start: int) -> int:
+    """The first turn to keep of `total` when those before `start` do not fit: `start` or a little later.
+
+    Counted in strides, the largest power of two up to half of what fits: so it stays where it is while the history
+    grows by a stride. `turns` begins at a stride of `window`, so counting from its first turn is counting from any.
+    """
+    stride = 1 << max(((total - start) // 2).bit_length() - 1, 0)
+    return -(-start // stride) * stride
 
 
 def _shorten(

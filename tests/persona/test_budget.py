@@ -41,7 +41,7 @@ def test_the_oldest_turns_go_once_the_examples_are_gone(card: Card) -> None:
 
 
 def test_while_a_long_talk_goes_on_the_start_of_the_prompt_rarely_moves(card: Card) -> None:
-    """Without landmarks the first turn shown would move with every new turn: 60 starts in 60 turns."""
+    """Without strides the first turn shown would move with every new turn: 60 starts in 60 turns."""
     talk = long_talk(200)
     starts = [prompt(card, talk[: 140 + n], 400)[1]["content"] for n in range(1, 60, 2)]
     kept = sum(old == new for old, new in pairwise(starts))
