@@ -46,15 +46,15 @@ class Sizes:
 def measure(model: str | Path, quantization: "Quantization" = "none", *, device: str = "cpu") -> Sizes:
     """The sizes of `model` ("starter", a .gguf file, a folder, a hub name in the local cache) once it is loaded.
 
-    `device` is "cpu" or any of torch's "cuda…": what is held differs (keys and values are float32 on a CPU, 4-bit
-    blocks are in the order of its product). Raises ModelMissing as loading would, for what headers can tell.
+    `device` is "cpu" or any of torch's "cuda…": a CPU holds blocks in the order of its product. Raises ModelMissing as
+    loading would, for what headers can tell.
     """
     from inference.carriers import smollm2_gguf
     from inference.loader import STARTER, locate
 
     path = smollm2_gguf() if model == STARTER else locate(str(model), Path())
     kind = device.split(":")[0]
-    return _measure_gguf(path, kind) if path.suffix == ".gguf" else _measure_folder(path, quantization, kind)
+    return _measure_gguf(path, kind) if path.suffix == ".gguf" else _measure_folder(path, quantization)
 
 
 def adapter_bytes(folder: Path) -> int:
@@ -65,14 +65,14 @@ def adapter_bytes(folder: Path) -> int:
     return sum(math.prod(tensor.shape) * COMPUTE_BYTES for tensor in tensors if "lora_" in tensor.name)
 
 
-def token_bytes(config: "PreTrainedConfig", device: str) -> int:
-    """Bytes of the keys and values of one token, all layers: float32 on a CPU (inference/cache.py), else bfloat16."""
+def token_bytes(config: "PreTrainedConfig") -> int:
+    """Bytes of the keys and values of one token, all layers, in the type that the model computes in."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * int(config.num_hidden_layers) * int(heads) * int(head) * (4 if device == "cpu" else COMPUTE_BYTES)
+    return 2 * int(config.num_hidden_layers) * int(heads) * int(head) * COMPUTE_BYTES
 
 
-def _measure_folder(folder: Path, quantization: "Quantization", device: str) -> Sizes:
+def _measure_folder(folder: Path, quantization: "Quantization") -> Sizes:
     from inference.folder import config_of
 
     config = config_of(folder)
@@ -82,7 +82,7 @@ def _measure_folder(folder: Path, quantization: "Quantization", device: str) -> 
     text = config.get_text_config()
     return Sizes(
         *_sums((tensor.name, _bytes_once_loaded(tensor, quantization)) for tensor in stored),
-        token_bytes=token_bytes(text, device),
+        token_bytes=token_bytes(text),
         context_tokens=text.max_position_embeddings,
         parameters=sum(_parameters(tensor) for tensor in stored),
     )
@@ -129,7 +129,7 @@ def _measure_gguf(path: Path, device: str) -> Sizes:
     config = config_of(gguf)
     return Sizes(
         *_sums(_gguf_parts(gguf, device)),
-        token_bytes=token_bytes(config, device),
+        token_bytes=token_bytes(config),
         context_tokens=config.max_position_embeddings,
         parameters=sum(math.prod(tensor.shape) for tensor in gguf.tensors.values() if tensor.name != ROTARY),
     )

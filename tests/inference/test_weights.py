@@ -22,6 +22,7 @@ from inference.checkpoint import read_header
 from inference.convert import converted
 from inference.job import ModelMissing
 from inference.loader import load
+from inference.network import network_of
 from inference.weights import measure
 from kernels.linear4 import Packed4
 from tests.inference.tiny_gguf import F16, Q4_0, Q4_1, Q8_0, tiny_model, write_gguf
@@ -92,12 +93,12 @@ def test_a_folder_weighs_what_was_foretold(
     loaded = load(str(folder), tmp_path, quantization=quantization)
     assert sizes.weight_bytes == pytest.approx(held_bytes(loaded.model), rel=0.01)
     assert sizes.context_tokens == loaded.context_tokens == 512
-    assert sizes.token_bytes == 2 * 3 * 2 * 32 * 4
-    assert measure(folder, device="cuda:0").token_bytes == 2 * 3 * 2 * 32 * 2
+    assert sizes.token_bytes == 2 * 3 * 2 * 32 * 2
     if quantization == "none":
         assert sizes.parameters == loaded.model.num_parameters()
         layer = sum(parameter.nbytes for parameter in loaded.model.model.layers[0].parameters())
         assert sizes.layer_bytes == layer
+        assert sizes.token_bytes == network_of(loaded.model).form.token_bytes
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_starter_weighs_what_was_foretold(model_cache: Path) -> None:
     sizes, loaded = measure("starter"), load("starter", model_cache)
     assert sizes.weight_bytes == pytest.approx(held_bytes(loaded.model), rel=0.01)
     assert 134e6 < sizes.parameters < 135e6
-    assert sizes.token_bytes == 2 * 30 * 3 * 64 * 4
+    assert sizes.token_bytes == 2 * 30 * 3 * 64 * 2 == network_of(loaded.model).form.token_bytes
 
 
 def test_files_that_are_not_there_or_damaged_are_one_sentence(
