@@ -16,8 +16,8 @@ from emotion.mood import MoodSettings, evidence
 if TYPE_CHECKING:
     from persona.card import Card
 
-AGREEMENT = 1.0  # weight of log(agreement): tuned by bench/voice.py, see docs/LOG.md
-RUBRIC = 0.5  # weight of the difference of mean log-likelihoods, in nats a token
+AGREEMENT = 1.0  # weight of log(agreement), which ranges over log(1 / LEAST), about 4
+RUBRIC = 0.5  # weight of the difference of mean log-likelihoods: drafts of one reply differ by tenths of a nat
 LEAST = 0.02  # agreement below this is all the same: the classifier is not that sure of anything
 _EVIDENCE = MoodSettings()
 
