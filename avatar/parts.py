@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from avatar.codec import Codec, load_codec
-from inference.checkpoint import read_header
+from inference.formats.checkpoint import read_header
 from inference.job import ModelMissing
 
 STARTER = Path(__file__).parent / "starter" / "painter"

@@ -32,7 +32,7 @@ from inference.cache import PrefixCache
 from inference.decode import reply
 from inference.loader import Loaded, load
 from inference.network import Segment, network_of
-from inference.packed import unfilled
+from inference.formats.packed import unfilled
 from inference.sampling import SamplingParams
 from inference.tokens import Message, Tokens
 from inference.writer import Wish

@@ -24,10 +24,11 @@ from inference.decode import Draft, drafts, reply
 from inference.gpu import Gpu
 from inference.guidance import Guidance
 from inference.job import Job, ModelMissing, Priority
-from inference.loader import Loaded, Quantization, load
+from inference.loader import Loaded, load
 from inference.network import Network, network_of
 from inference.sampling import Breakers, SamplingParams
-from inference.template import chat_template
+from inference.formats.folder import Quantization
+from inference.formats.template import chat_template
 from inference.tokens import Message, Tokens
 from inference.weigh import pick, shift, weigh
 from inference.writer import Matcher, Wish

@@ -1,21 +1,21 @@
 """From the name of a model to the model itself, on its device: the starter, a GGUF file, a folder, a hub name.
 
-GGUF files run in their own blocks (inference/packed.py); folders run in bfloat16, or packed by bitsandbytes while they
-are read (inference/folder.py). Called on the device's thread, since loading is work for the device. Imports of
+GGUF files run in their own blocks (inference/formats/packed.py); folders run in bfloat16, or packed by bitsandbytes while they
+are read (inference/formats/folder.py). Called on the device's thread, since loading is work for the device. Imports of
 transformers are inside the functions: they take seconds, and whoever only names a model should not wait for them.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from inference.carriers import smollm2_gguf, verify
-from inference.convert import converted
-from inference.folder import load_model, load_tokenizer
+from inference.formats.convert import converted
+from inference.formats.folder import Quantization, load_model, load_tokenizer
 from inference.job import ModelMissing
-from inference.packed import load_blocks, load_words
+from inference.formats.packed import load_blocks, load_words
 from inference.progress import Progress, bar
 from inference.rival import check_no_rival
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 STARTER = "starter"
-Quantization = Literal["none", "nf4", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def _load_folder(
 
 
 def _load_converted(folder: Path, name: str, device: torch.device | str, progress: Progress, bare: bool) -> Loaded:
-    """Load a folder that inference/convert.py made."""
+    """Load a folder that inference/formats/convert.py made."""
     tokenizer = load_words(folder)
     model = load_blocks(folder, device, progress, bare=bare)
     return Loaded(model, tokenizer, name, model.config.max_position_embeddings)

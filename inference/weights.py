@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inference.checkpoint import TYPES, Stored, read_header, stored_in
+from inference.formats.checkpoint import TYPES, Stored, read_header, stored_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from inference.gguf_file import Gguf
-    from inference.loader import Quantization
+    from inference.formats.folder import Quantization
+    from inference.formats.gguf_file import Gguf
 
 COMPUTE_BYTES = 2  # models compute in bfloat16, whatever their files hold
 
@@ -73,7 +73,7 @@ def token_bytes(config: "PreTrainedConfig") -> int:
 
 
 def _measure_folder(folder: Path, quantization: "Quantization") -> Sizes:
-    from inference.folder import config_of
+    from inference.formats.folder import config_of
 
     config = config_of(folder)
     stored = list(stored_in(folder))
@@ -123,7 +123,7 @@ def _parameters(tensor: Stored) -> int:
 
 
 def _measure_gguf(path: Path, device: str) -> Sizes:
-    from inference.gguf_file import ROTARY, config_of, open_gguf
+    from inference.formats.gguf_file import ROTARY, config_of, open_gguf
 
     gguf = open_gguf(path)
     config = config_of(gguf)
@@ -136,8 +136,8 @@ def _measure_gguf(path: Path, device: str) -> Sizes:
 
 
 def _gguf_parts(gguf: "Gguf", device: str) -> Iterator[tuple[str, int]]:
-    """(name, bytes once loaded) of every part that inference/convert.py stores."""
-    from inference.convert import forms
+    """(name, bytes once loaded) of every part that inference/formats/convert.py stores."""
+    from inference.formats.convert import forms
     from kernels.linear4 import held_bytes4, held_bytes8
 
     for tensor in gguf.tensors.values():

@@ -1,7 +1,7 @@
 """One reply as it is written: draw a token, hear its text, take it back where it completes a banned phrase.
 
     1. logits    of the row, mixed with the negative row's        inference/guidance.py
-    2. mask      what the grammar allows here                      inference/grammar.py
+    2. mask      what the grammar allows here                      inference/grammar/
     3. draw      by the sampler of the moment                      inference/sampling/
     4. hear      characters, control tags, stop strings            inference/text.py
     5. rewind    to where a banned phrase began, and draw again    inference/phrases.py
@@ -32,7 +32,7 @@ or it was cut off, by max_tokens or because it could not do without a banned phr
 
 
 class Matcher(Protocol):
-    """Where one reply stands in its grammar (inference/grammar.py)."""
+    """Where one reply stands in its grammar (inference/grammar/)."""
 
     @property
     def finished(self) -> bool:

@@ -1,7 +1,7 @@
 """The form that replies must have: a grammar in GBNF, in persona.toml itself or in a file beside it.
 
 Knows where the text of a grammar stands, so that a mistake can be told with its file and line. What the text means is
-known to whoever reads GBNF (inference/grammar.py); this room is not.
+known to whoever reads GBNF (inference/grammar/); this room is not.
 """
 
 import re

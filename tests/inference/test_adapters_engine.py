@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from inference.convert import converted
+from inference.formats.convert import converted
 from inference.engine import Engine
 from inference.gpu import Gpu
 from inference.job import ModelMissing

@@ -15,7 +15,7 @@ from gguf import GGUFWriter, RopeScalingType
 from safetensors.torch import load_file
 from transformers import PreTrainedTokenizerFast
 
-from inference.convert import STALE_S, converted, fingerprint
+from inference.formats.convert import STALE_S, converted, fingerprint
 from inference.job import ModelMissing
 from tests.inference.tiny_gguf import F16, Q4_1, Q8_0, tiny_model, write_gguf
 
@@ -76,7 +76,7 @@ def test_an_interrupted_conversion_leaves_nothing(gguf: Path, tmp_path: Path) ->
 
 def test_a_killed_conversion_is_never_taken_for_a_whole_one_and_is_swept_later(gguf: Path, tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from inference.convert import converted;"
+        "import os, signal, sys; from pathlib import Path; from inference.formats.convert import converted;"
         "converted(Path(sys.argv[1]), Path(sys.argv[2]), lambda w, d, t: os.kill(os.getpid(), signal.SIGKILL))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(gguf), str(tmp_path)], check=False)

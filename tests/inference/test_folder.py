@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM, GenerationConfig, LlamaForSequenceClassification, T5Config
 from transformers.utils import logging
 
-from inference.checkpoint import read_tensor, stored_in
-from inference.convert import converted
-from inference.folder import config_of, load_model
+from inference.formats.checkpoint import read_tensor, stored_in
+from inference.formats.convert import converted
+from inference.formats.folder import config_of, load_model
 from inference.job import ModelMissing
 from inference.loader import load
 from tests.inference.tiny_gguf import F16, tiny_model, write_gguf

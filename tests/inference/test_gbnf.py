@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.gbnf import read
+from inference.grammar.gbnf import read
 from inference.grammar import Grammar, GrammarError
-from inference.lexemes import as_lark
-from inference.parts import Chars, Either, Part, Repeat, Rule
+from inference.grammar.lexemes import as_lark
+from inference.grammar.parts import Chars, Either, Part, Repeat, Rule
 
 # --- the notation ----------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from inference.convert import converted
+from inference.formats.convert import converted
 from inference.weights import measure
 from tests.inference.tiny_gguf import Q4_K, Q6_K, tiny_model, write_gguf
 

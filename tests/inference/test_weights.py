@@ -18,8 +18,8 @@ from transformers import (
     Qwen2Config,
 )
 
-from inference.checkpoint import read_header
-from inference.convert import converted
+from inference.formats.checkpoint import read_header
+from inference.formats.convert import converted
 from inference.job import ModelMissing
 from inference.loader import load
 from inference.network import network_of

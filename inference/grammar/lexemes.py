@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from inference.parts import Chars, Either, Part, Repeat, Rule, Sequence
-from inference.regular import check_ends, flatten, inside, is_regular, regex, times
+from inference.grammar.parts import Chars, Either, Part, Repeat, Rule, Sequence
+from inference.grammar.regular import check_ends, flatten, inside, is_regular, regex, times
 
 COPIES = 32  # a repetition of more counts as endless in the test for conflicts, which may then split needlessly
 MOST_PAIRS = 100_000  # that the test for one conflict looks at before it supposes one

@@ -1,12 +1,12 @@
 """What of a grammar is regular: rules without recursion, and recursion that is mere repetition, written as one part.
 
-Knows the parts of inference/parts.py and how a regular one is written as a regular expression (the syntax of Rust's
+Knows the parts of inference/grammar/parts.py and how a regular one is written as a regular expression (the syntax of Rust's
 regex crate), not what reads it.
 """
 
 from collections.abc import Mapping
 
-from inference.parts import Chars, Either, GrammarError, Part, Repeat, Rule, Sequence
+from inference.grammar.parts import Chars, Either, GrammarError, Part, Repeat, Rule, Sequence
 
 LARGEST = 20_000  # parts that a rule may have after others were put into it; a larger one stays a rule
 

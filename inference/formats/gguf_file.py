@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from inference.checkpoint import read_bytes
+from inference.formats.checkpoint import read_bytes
 from inference.job import ModelMissing
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A folder that inference/convert.py made becomes the model: blocks stay blocks, in the order that multiplies fastest.
+"""A folder that inference/formats/convert.py made becomes the model: blocks stay blocks, in the order that multiplies fastest.
 
 Weights are read one layer after the other and packed at once, so that nothing is held twice. Called on the device's
 thread; imports of transformers are inside the functions.
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from inference.checkpoint import SINGLE, Stored, read_header, read_tensor
+from inference.formats.checkpoint import SINGLE, Stored, read_header, read_tensor
 from inference.frame import Frame, frame_of
-from inference.heap import memory_returned
+from inference.formats.heap import memory_returned
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
 from kernels.layout import Blocks4, Blocks8

@@ -18,8 +18,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from inference.checkpoint import SINGLE, write_tensors
-from inference.gguf_file import (
+from inference.formats.checkpoint import SINGLE, write_tensors
+from inference.formats.gguf_file import (
     EMBEDDING,
     Q4_0,
     Q4_1,

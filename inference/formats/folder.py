@@ -8,25 +8,24 @@ a time, so that loading takes the finished model's memory and little more.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from inference.checkpoint import stored_in, unread, weight_files
-from inference.heap import memory_returned
+from inference.formats.checkpoint import stored_in, unread, weight_files
+from inference.formats.heap import memory_returned
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-    from inference.loader import Quantization
-
+Quantization = Literal["none", "nf4", "int8"]  # how bitsandbytes packs a folder that is not packed yet
 WRITES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")  # how architectures that write text are named
 
 
 def load_model(
-    folder: Path, device: torch.device | str, quantization: "Quantization" = "none", progress: Progress = silent
+    folder: Path, device: torch.device | str, quantization: Quantization = "none", progress: Progress = silent
 ) -> "PreTrainedModel":
     """The model in `folder`, in evaluation mode on its device; ModelMissing says what is wrong with it.
 
@@ -136,7 +135,7 @@ def _tensors(folder: Path, device: str, *, mapped: bool, progress: Progress) -> 
     return {stored.name: opened[stored.file].get_slice(stored.name) for stored in stored_in(folder)}
 
 
-def _bitsandbytes(quantization: "Quantization") -> dict[str, object]:
+def _bitsandbytes(quantization: Quantization) -> dict[str, object]:
     """transformers' arguments for bitsandbytes, which is imported only when a folder is packed."""
     from transformers import BitsAndBytesConfig
 

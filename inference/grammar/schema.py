@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from inference.parts import GrammarError
+from inference.grammar.parts import GrammarError
 
 SPACES = 64
 OPTIONS = {"whitespace_pattern": rf"[ \t\r\n]{{1,{SPACES}}}", "json_allow_general_unicode_escapes": True}

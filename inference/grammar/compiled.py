@@ -1,4 +1,4 @@
-"""Grammars that hold a model's words to a form: GBNF, JSON schemas, lists of texts.
+"""A grammar compiled for a tokenizer, and where a reply stands in it.
 
     grammar = Grammar.from_gbnf('root ::= "yes" | "no"')
     matcher = grammar.matcher(tokens)          # one per reply
@@ -18,14 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inference import gbnf, lexemes, parts, schema
-from inference.parts import GrammarError
+from inference.grammar import gbnf, lexemes, parts, schema
+from inference.grammar.parts import GrammarError
 from inference.tokens import Tokens
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
-
-__all__ = ["Grammar", "GrammarError", "Matcher"]
 
 
 class Grammar:
