@@ -24,10 +24,11 @@ from bot.settings import Model
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
+from inference.family import network_of
 from inference.gpu import Gpu
 from inference.job import Priority
 from inference.loader import Loaded, load
-from inference.network import Network, network_of
+from inference.network import Network
 from inference.sampling import SamplingParams
 from inference.tokens import Tokens
 from inference.writer import Wish

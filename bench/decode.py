@@ -30,9 +30,10 @@ from bench.report import ROOT, copy_bandwidth, finish, parser, spread
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
-from inference.loader import Loaded, load
-from inference.network import Segment, network_of
+from inference.family import network_of
 from inference.formats.packed import unfilled
+from inference.loader import Loaded, load
+from inference.network import Segment
 from inference.sampling import SamplingParams
 from inference.tokens import Message, Tokens
 from inference.writer import Wish

@@ -22,9 +22,9 @@ from bench.report import ROOT, finish, interleaved, parser
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import reply
+from inference.family import network_of
 from inference.grammar import Grammar
 from inference.loader import Loaded, load
-from inference.network import network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Tokens
 from inference.writer import Wish

@@ -26,8 +26,9 @@ from transformers import (
 )
 
 from bench.report import ROOT, finish, interleaved, parser
+from inference.family import network_of
 from inference.loader import load
-from inference.network import Segment, network_of
+from inference.network import Segment
 from inference.sampling import Sampler, SamplingParams
 
 BIG, SMALL = 151_936, 49_152  # Qwen's vocabulary and SmolLM2's

@@ -21,14 +21,15 @@ from inference.adapters import Adapters
 from inference.batch import KV_BYTES, Batch
 from inference.cache import PrefixCache
 from inference.decode import Draft, drafts, reply
+from inference.family import network_of
+from inference.formats.folder import Quantization
+from inference.formats.template import chat_template
 from inference.gpu import Gpu
 from inference.guidance import Guidance
 from inference.job import Job, ModelMissing, Priority
 from inference.loader import Loaded, load
-from inference.network import Network, network_of
+from inference.network import Network
 from inference.sampling import Breakers, SamplingParams
-from inference.formats.folder import Quantization
-from inference.formats.template import chat_template
 from inference.tokens import Message, Tokens
 from inference.weigh import pick, shift, weigh
 from inference.writer import Matcher, Wish

@@ -1,7 +1,7 @@
 """From the name of a model to the model itself, on its device: the starter, a GGUF file, a folder, a hub name.
 
-GGUF files run in their own blocks (inference/formats/packed.py); folders run in bfloat16, or packed by bitsandbytes while they
-are read (inference/formats/folder.py). Called on the device's thread, since loading is work for the device. Imports of
+GGUF files run in their own blocks (formats/packed.py); folders run in bfloat16, or packed by bitsandbytes while they
+are read (formats/folder.py). Called on the device's thread, since loading is work for the device. Imports of
 transformers are inside the functions: they take seconds, and whoever only names a model should not wait for them.
 """
 
@@ -14,8 +14,8 @@ import torch
 from inference.carriers import smollm2_gguf, verify
 from inference.formats.convert import converted
 from inference.formats.folder import Quantization, load_model, load_tokenizer
-from inference.job import ModelMissing
 from inference.formats.packed import load_blocks, load_words
+from inference.job import ModelMissing
 from inference.progress import Progress, bar
 from inference.rival import check_no_rival
 

@@ -2,13 +2,13 @@
 
 A pass is ragged: every `Segment` brings as many tokens as it likes, they lie side by side in one row, the model's
 linear layers run once over all of them, and only attention tells the segments apart. Which model it is, and how its
-layers are computed, is behind `Network`: `inference/llama.py` for the Llama family, `inference/transformer.py` for the
-rest. Knows token ids and tensors; no text, no sampler, no device thread.
+layers are computed, is behind `Network`; `inference/family.py` chooses. Knows token ids and tensors; no text, no
+sampler, no device thread.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -95,17 +95,3 @@ def taken_apart(segments: Sequence[Segment], logits: Tensor) -> list[Tensor]:
         segment.past.grow(len(segment.tokens))
     parts = torch.split(logits, [len(segment.tokens) if segment.every else 1 for segment in segments])
     return [part if segment.every else part[0] for segment, part in zip(segments, parts, strict=True)]
-
-
-def network_of(model: Any) -> Network:
-    """The fastest network there is for a transformers model in eval mode on its device.
-
-    Raises ModelMissing with a sentence for models whose state is more than keys and values.
-    """
-    from inference.llama import Llama, is_llama
-
-    if is_llama(model):
-        return Llama(model)
-    from inference.transformer import Transformer
-
-    return Transformer(model)

@@ -1,4 +1,4 @@
-"""A folder that inference/formats/convert.py made becomes the model: blocks stay blocks, in the order that multiplies fastest.
+"""A folder that `convert.py` made becomes the model: blocks stay blocks, in the order that multiplies fastest.
 
 Weights are read one layer after the other and packed at once, so that nothing is held twice. Called on the device's
 thread; imports of transformers are inside the functions.
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from inference.formats.checkpoint import SINGLE, Stored, read_header, read_tensor
-from inference.frame import Frame, frame_of
 from inference.formats.heap import memory_returned
+from inference.frame import Frame, frame_of
 from inference.job import ModelMissing
 from inference.progress import Progress, silent
 from kernels.layout import Blocks4, Blocks8

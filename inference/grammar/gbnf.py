@@ -8,7 +8,19 @@ inside brackets and around `|` lines may be broken. Escapes: those of ESCAPES an
 
 import re
 
-from inference.grammar.parts import ANY, HIGHEST, SURROGATES, Chars, Either, GrammarError, Part, Repeat, Rule, Sequence, charset
+from inference.grammar.parts import (
+    ANY,
+    HIGHEST,
+    SURROGATES,
+    Chars,
+    Either,
+    GrammarError,
+    Part,
+    Repeat,
+    Rule,
+    Sequence,
+    charset,
+)
 
 MOST_REPEATS = 10_000
 DEEPEST = 100  # brackets in brackets

@@ -1,7 +1,7 @@
 """What of a grammar is regular: rules without recursion, and recursion that is mere repetition, written as one part.
 
-Knows the parts of inference/grammar/parts.py and how a regular one is written as a regular expression (the syntax of Rust's
-regex crate), not what reads it.
+Knows the parts of `parts.py` and how a regular one is written as a regular expression (the syntax of Rust's regex
+crate), not what reads it.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from inference.adapters import Adapters
-from inference.network import Segment, network_of
+from inference.family import network_of
+from inference.network import Segment
 from tests.inference.tiny_models import made
 
 pytestmark = [  # peft's own, about transformers and about the head that it saves beside an adapter of the head

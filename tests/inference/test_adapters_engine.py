@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from inference.formats.convert import converted
 from inference.engine import Engine
+from inference.formats.convert import converted
 from inference.gpu import Gpu
 from inference.job import ModelMissing
 from inference.sampling import SamplingParams

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from inference.batch import Batch, Budget
 from inference.cache import CHUNK, PrefixCache
 from inference.decode import drafts, reply
+from inference.family import network_of
 from inference.gpu import Gpu
 from inference.job import NoRoom, Priority, Steps
-from inference.network import Network, network_of
+from inference.network import Network
 from inference.sampling import SamplingParams
 from inference.writer import Wish
 from tests.inference.counting import Counting

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from inference.cache import CHUNK, Past, PrefixCache
+from inference.family import network_of
 from inference.loader import Loaded
-from inference.network import Network, Segment, network_of
+from inference.network import Network, Segment
 from inference.prefill import prefill
 
 

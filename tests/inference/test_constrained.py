@@ -16,9 +16,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import drafts
+from inference.family import network_of
 from inference.grammar import Grammar
 from inference.loader import Loaded
-from inference.network import network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Message, Tokens
 from inference.writer import Wish

@@ -10,7 +10,8 @@ import torch
 from inference.batch import Batch
 from inference.cache import CHUNK, PrefixCache
 from inference.decode import reply
-from inference.network import Network, network_of
+from inference.family import network_of
+from inference.network import Network
 from inference.sampling import SamplingParams
 from inference.weigh import pick, shift, weigh
 from inference.writer import Wish

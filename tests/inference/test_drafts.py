@@ -14,10 +14,10 @@ from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import drafts, reply, seed_of
 from inference.engine import Engine, Guidance, TooLong
+from inference.family import network_of
 from inference.gpu import Gpu
 from inference.job import NoRoom, TimedOut
 from inference.loader import Loaded
-from inference.network import network_of
 from inference.sampling import SamplingParams
 from inference.tokens import Message, Tokens
 from inference.writer import Wish

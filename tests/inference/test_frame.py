@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from inference.family import network_of
 from inference.frame import Frame, frame_of
 from inference.loader import Loaded, load
-from inference.network import Network, Segment, network_of
+from inference.network import Network, Segment
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.grammar.gbnf import read
 from inference.grammar import Grammar, GrammarError
+from inference.grammar.gbnf import read
 from inference.grammar.lexemes import as_lark
 from inference.grammar.parts import Chars, Either, Part, Repeat, Rule
 

@@ -8,8 +8,9 @@ import torch
 from inference.batch import Batch
 from inference.cache import PrefixCache
 from inference.decode import drafts, reply
+from inference.family import network_of
 from inference.guidance import Guidance, guided
-from inference.network import Network, network_of
+from inference.network import Network
 from inference.sampling import SamplingParams
 from inference.writer import Wish
 from tests.inference.conftest import Run

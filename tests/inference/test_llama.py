@@ -11,9 +11,10 @@ from transformers import AttentionInterface, AttentionMaskInterface, DynamicCach
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from inference.family import network_of
 from inference.llama import Llama
 from inference.loader import load
-from inference.network import Segment, network_of
+from inference.network import Segment
 from inference.transformer import Transformer
 from tests.inference.tiny_models import KINDS, SIZES, made
 

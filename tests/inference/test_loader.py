@@ -11,9 +11,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from inference.formats.convert import converted
+from inference.formats.packed import unfilled
 from inference.job import ModelMissing
 from inference.loader import Loaded, load
-from inference.formats.packed import unfilled
 from kernels.linear4 import Linear4, Linear8
 from kernels.plain import dequantize4, dequantize8
 from tests.inference.tiny_gguf import F16, IQ4_NL, Q4_0, Q4_1, Q4_K, Q5_K, Q6_K, Q8_0, tiny_model, write_gguf

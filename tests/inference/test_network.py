@@ -17,8 +17,9 @@ from transformers import (
     Phi3ForCausalLM,
 )
 
+from inference.family import network_of
 from inference.job import ModelMissing
-from inference.network import Network, Segment, network_of
+from inference.network import Network, Segment
 from tests.inference.tiny_models import KINDS, SIZES, made
 
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}

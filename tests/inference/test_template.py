@@ -7,12 +7,12 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
-from inference.formats.convert import converted
 from inference.engine import Engine
+from inference.formats.convert import converted
+from inference.formats.template import CHATML, chat_template
 from inference.gpu import Gpu
 from inference.job import ModelMissing
 from inference.loader import Loaded
-from inference.formats.template import CHATML, chat_template
 from inference.tokens import Message, Tokens
 from tests.inference.tiny_gguf import F16, tiny_model, write_gguf
 

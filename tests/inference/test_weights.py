@@ -18,11 +18,11 @@ from transformers import (
     Qwen2Config,
 )
 
+from inference.family import network_of
 from inference.formats.checkpoint import read_header
 from inference.formats.convert import converted
 from inference.job import ModelMissing
 from inference.loader import load
-from inference.network import network_of
 from inference.weights import measure
 from kernels.linear4 import Packed4
 from tests.inference.tiny_gguf import F16, Q4_0, Q4_1, Q8_0, tiny_model, write_gguf
