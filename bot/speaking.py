@@ -64,6 +64,7 @@ class Writes(Protocol):
         adapter: str | None = None,
         tags: "Mapping[str, SamplingParams] | None" = None,
         grammar: "Grammar | None" = None,
+        enough: Callable[[str], bool] | None = None,
     ) -> "list[Draft]": ...
     async def choose(
         self,
@@ -128,6 +129,10 @@ class Cue:
         heard = next((turn.text for turn in reversed(self.turns) if turn.role is Role.USER), "")
         return Scene(self.card, tuple(members), heard, tuple(before))
 
+    def has_enough(self, written: str) -> bool:
+        """Whether a growing reply need not go on."""
+        return more_than_enough(written, self.card) and not self.card.form(self.expression)
+
     def tidy(self, written: str, *, finished: bool, again: bool = False) -> str:
         """What the character said of what the model wrote; `again`: it may repeat itself."""
         if self.card.form(self.expression):
@@ -188,7 +193,7 @@ class Speaker:
                 async for piece in pieces:
                     written += piece
                     yield cue.tidy(written, finished=False, again=again)
-                    if more_than_enough(written, cue.card) and not cue.card.form(cue.expression):
+                    if cue.has_enough(written):
                         break
             said = cue.tidy(written, finished=True, again=again)
             if said and (again or said != opening):
@@ -222,7 +227,12 @@ class Speaker:
     async def _draft(self, cue: Cue, opening: str, rows: int, seed: int) -> "list[Draft]":
         against = cue.prompt(opening, unlike=True) if cue.card.rubric(cue.expression) else None
         return await self.engine.draft(
-            cue.prompt(opening), self._params(cue, seed), rows, against=against, **self._asked(cue, opening, seed)
+            cue.prompt(opening),
+            self._params(cue, seed),
+            rows,
+            against=against,
+            enough=lambda text: cue.has_enough(opening + text),
+            **self._asked(cue, opening, seed),
         )
 
     async def _judged(self, cue: Cue, drafts: "Sequence[tuple[str, Draft]]") -> list[Judged]:

@@ -10,7 +10,7 @@ replies, `weigh.py` weighs words that are there already, and `batch.py` lets all
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -171,16 +171,18 @@ class Engine:
         grammar: Grammar | None = None,
         adapter: str | None = None,
         tags: Mapping[str, SamplingParams] | None = None,
+        enough: Callable[[str], bool] | None = None,
         timeout: float | None = None,
     ) -> list[Draft]:
         """`count` whole replies to `messages`, written side by side; the prompt is read and kept only once.
 
         The first is drawn with the seed of `params`, the others with seeds made from it. against: another prompt
-        after which the drafts are weighed too. Everything else is as for `stream`.
+        after which the drafts are weighed too. enough: ends a draft whose text so far it finds long enough; it is asked
+        on the device's thread after every token, and must be quick. Everything else is as for `stream`.
         """
         if count < 1:
             raise ValueError(f"There must be one draft at least, not {count}.")
-        wish = await self._wish(messages, params, guidance, grammar, adapter, tags)
+        wish = replace(await self._wish(messages, params, guidance, grammar, adapter, tags), enough=enough)
         other = None if against is None else self._prompt(against, room=wish.params.max_tokens)
         steps = partial(drafts, self._batch, wish, count, other, [])
         job: Job[Never, list[Draft]] = self._gpu.submit(steps(), Priority.REPLY, timeout=timeout, smaller=steps)

@@ -27,8 +27,8 @@ from inference.text import Mark, ReplyText
 REWINDS = 32  # times that a reply takes words back, for each token it may have; after that it ends before the phrase
 
 Ended = Literal["end", "stop", "length"]
-"""How a reply ended: the model ended its turn (or the grammar left nothing more to say); a stop string was reached;
-or it was cut off, by max_tokens or because it could not do without a banned phrase."""
+"""How a reply ended: the model ended its turn (or the grammar left nothing more to say); a stop string was reached, or
+enough was said; or it was cut off, by max_tokens or because it could not do without a banned phrase."""
 
 
 class Matcher(Protocol):
@@ -53,7 +53,8 @@ class Wish:
     """What is to be written, in tokens. One wish may be written by several writers.
 
     decode: token ids -> text. controls: the tokens that end a reply. matcher: a new one of the grammar.
-    breakers: DRY's. negative: the negative prompt; None when `scale` is 1.
+    breakers: DRY's. negative: the negative prompt; None when `scale` is 1. enough: whether the text so far is all that
+    is wanted, asked after every token.
     """
 
     prompt: Sequence[int]
@@ -66,6 +67,7 @@ class Wish:
     matcher: Callable[[], Matcher] | None = None
     adapter: str | None = None
     tags: Mapping[str, SamplingParams] = field(default_factory=dict)
+    enough: Callable[[str], bool] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -154,7 +156,7 @@ class Writer:
         self._accept(token, place)
         if (tag := self.text.push(token)) is not None:
             self._switch(self._wish.tags[tag])
-        if self.text.stopped:
+        if self.text.stopped or (self._wish.enough is not None and self._wish.enough(self.text.visible)):
             self.ended = "stop"
         elif self._matcher is not None and self._matcher.finished:
             self._end("end")

@@ -89,6 +89,9 @@ async def test_how_a_draft_ends(engine: Engine) -> None:
     assert cut.ended == "length"
     (stopped,) = await engine.draft(CHAT, replace(long, stop=(cut.text[3:7],)), 1)
     assert (stopped.ended, stopped.text) == ("stop", cut.text[:3])
+    (enough,) = await engine.draft(CHAT, long, 1, enough=lambda text: len(text) >= 7)
+    assert enough.ended == "stop"
+    assert cut.text.startswith(enough.text) and len(enough.text) >= 7
     closing = [*CHAT, Message(role="assistant", content="Muffins, of course. Good bye!")]
     (finished,) = await engine.draft(closing, long, 1)
     assert finished.ended == "end"

@@ -59,7 +59,7 @@ def test_what_is_more_than_a_plain_llama_is_left_to_transformers(starter: Loaded
 def test_the_first_word_does_not_wait_for_transformers_models(model_cache: Path) -> None:
     """In a process of its own, for this one has imported them long ago."""
     code = (
-        "import sys; from pathlib import Path; from inference.loader import load; from inference.network import"
+        "import sys; from pathlib import Path; from inference.loader import load; from inference.family import"
         f" network_of; network_of(load('starter', Path({str(model_cache)!r}), bare=True).model);"
         "print([name for name in ('torch._dynamo', 'transformers.modeling_utils') if name in sys.modules])"
     )
