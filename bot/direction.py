@@ -75,9 +75,14 @@ class Director:
         probabilities = {name: math.exp(v - top) / total for name, v in zip(names, logits, strict=True)}
         return Direction(max(probabilities, key=lambda name: probabilities[name]), probabilities)
 
+    async def prepare(self, card: "Card") -> None:
+        """Read what all prompts of a card begin with, and ask what is asked once, so that no message waits for it."""
+        if self.say:
+            await self._prior(card, _lines(card))
+
     async def _says(self, messages: Sequence[ChatMessage], card: "Card") -> list[float]:
         """How likely (log) the conversation makes each direction in the model's eyes, less what it likes anyway."""
-        lines = tuple(begin(card, name).rstrip() for name in card.expressions)
+        lines = _lines(card)
         heard, liked = await self._ask(messages, card, lines), await self._prior(card, lines)
         return [math.log(p) - CALIBRATION * math.log(q) for p, q in zip(heard, liked, strict=True)]
 
@@ -91,3 +96,8 @@ class Director:
         if key not in self._priors:
             self._priors[key] = await self._ask([*stable(card), ChatMessage(role="user", content=SILENCE)], card, lines)
         return self._priors[key]
+
+
+def _lines(card: "Card") -> tuple[str, ...]:
+    """The stage directions that an answer may begin with, one for each expression."""
+    return tuple(begin(card, name).rstrip() for name in card.expressions)

@@ -74,12 +74,16 @@ async def _serve(settings: Settings) -> None:
 
 
 async def prewarm(rooms: "Rooms") -> None:
-    """While nobody waits, paint the faces that are not on the shelf yet; one persona's trouble is not another's."""
+    """While nobody waits, read how the personas' prompts begin, and paint the faces that are not on the shelf yet.
+
+    One persona's trouble is not another's.
+    """
     from bot.errors import sentence
 
     for persona in rooms.cast.all():
         try:
+            await rooms.story.director.prepare(persona.card)
             await rooms.painter.prewarm(persona)
         except Exception as error:
-            log.warning("%s's faces are not painted ahead: %s", persona.card.name, sentence(error) or repr(error))
+            log.warning("%s is not prepared ahead: %s", persona.card.name, sentence(error) or repr(error))
     log.info("every face that can be painted is on the shelf")

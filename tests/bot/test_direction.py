@@ -82,3 +82,12 @@ async def test_what_the_model_likes_anyway_is_asked_once_for_a_card(engine: Engi
     for asked in (card, card, other):
         await director.direct(prompt(engine, asked, "Well."), asked, Mood.neutral(), None)
     assert len(director._priors) == 2
+
+
+async def test_a_prepared_card_has_been_asked_already_and_is_directed_alike(engine: Engine, card: Card) -> None:
+    prepared, messages = Director(engine), prompt(engine, card, "I baked you a cake!")
+    await prepared.prepare(card)
+    asked = dict(prepared._priors)
+    direction = await prepared.direct(messages, card, Mood.neutral(), None)
+    assert asked and prepared._priors == asked
+    assert direction == await Director(engine).direct(messages, card, Mood.neutral(), None)
