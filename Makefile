@@ -5,6 +5,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
+# processes that share the tests; each has a thread of its own and takes up to 3 GiB
+WORKERS ?= 2
 
 .PHONY: run test check lint setup clean
 
@@ -12,7 +14,7 @@ run: setup
 	$(BIN)/mien run
 
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: lint test
 
