@@ -51,8 +51,8 @@ def joined(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[
 
 
 @contextmanager
-def held(gpu: Gpu) -> Iterator[None]:
-    """Keeps the device busy with something more urgent, so that faces wait."""
+def held(gpu: Gpu) -> Iterator[Event]:
+    """Keeps the device busy with something more urgent, so that faces wait; setting the event releases it early."""
     release = Event()
 
     def steps() -> Steps[None, None]:
@@ -61,7 +61,7 @@ def held(gpu: Gpu) -> Iterator[None]:
 
     job = gpu.submit(steps(), Priority.FEELING)
     try:
-        yield
+        yield release
     finally:
         release.set()
         job.cancel()
@@ -327,10 +327,11 @@ async def test_unusable_pictures_and_weights_are_sentences(
 async def test_leaving_the_painter_ends_what_is_being_painted(
     open_painter: Open, dot: Persona, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held(gpu):
+    with held(gpu) as release:
         async with open_painter() as painter:
             waiting = joined(painter, monkeypatch)
             face = asyncio.create_task(painter.paint(dot, spec(dot)))
+            face.add_done_callback(lambda _: release.set())  # the painter waits for the device before it is left
             await waiting.get()
         with pytest.raises(Stopped):
             await face
