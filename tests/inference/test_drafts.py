@@ -124,8 +124,14 @@ async def test_drafts_and_replies_end_in_time(engine: Engine) -> None:
 
 
 async def test_a_draft_that_nobody_waits_for_is_given_up(engine: Engine) -> None:
-    waiting = asyncio.create_task(engine.draft(CHAT, replace(PARAMS, max_tokens=900), 3))
-    await asyncio.sleep(0.2)
+    loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+    def hears(text: str) -> bool:
+        loop.call_soon_threadsafe(begun.set)
+        return False
+
+    waiting = asyncio.create_task(engine.draft(CHAT, replace(PARAMS, max_tokens=900), 3, enough=hears))
+    await begun.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
