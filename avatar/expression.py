@@ -1,13 +1,16 @@
 """From what is felt to which face shows it. Words and numbers only: no pictures, no torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import dist, log
 
-from emotion.labels import AROUSAL, EMOTIONS, VALENCE
+from emotion.labels import AROUSAL, EMOTIONS, NEUTRAL, VALENCE
 from emotion.mood import Mood
 from persona.card import Card, Expression
 
 FLOOR = 0.01  # the share every expression keeps: a mood makes a face unlikely, never impossible
+STAY = 0.2  # lean (log) of the expression that is worn already
+ROUNDING = 1e-9  # sums that differ by less are equal: 0.1 + 0.2 is not 0.3 to a computer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ def spec_for(card: Card, name: str, seed: int = 0) -> ExpressionSpec:
 def bias(card: Card, mood: Mood) -> dict[str, float]:
     """Log-weight of every expression of the card under a mood; exp of them sums to 1.
 
-    An emotion feeds the expressions that name it, by the card's weights; an emotion that no expression names feeds the
-    expression nearest to it by valence and arousal.
+    An emotion feeds the expressions that name it, by the card's weights, of which only the proportions matter; an
+    emotion that no expression names feeds the one nearest to it (see `leads_to`).
     """
     fed = dict.fromkeys(card.expressions, 0.0)
     for emotion, felt in zip(EMOTIONS, mood.weights, strict=True):
@@ -42,21 +45,57 @@ def bias(card: Card, mood: Mood) -> dict[str, float]:
     }
 
 
+def worn_by(card: Card, mood: Mood, worn: str | None = None, stay: float = STAY) -> str:
+    """The expression that a mood alone puts on a face which wears `worn` now; what `settled` says of `bias`.
+
+    stay: by how much (log) another expression must outweigh the worn one. No language model is asked, so this is the
+    face of a `Director` whose `say` is 0.
+    """
+    felt = bias(card, mood)
+    return settled(card, mood, {name: weight + stay * (name == worn) for name, weight in felt.items()}, worn)
+
+
+def settled(card: Card, mood: Mood, weights: Mapping[str, float], worn: str | None) -> str:
+    """The heaviest expression. A tie keeps the face: the one worn; else one that the mood's leading emotion leads to,
+    else the neutral one, else the first of the card.
+
+    weights: log-weight of each of the card's expressions; what rounding can part is a tie.
+    """
+    top = max(weights.values())
+    tied = [name for name in card.expressions if weights[name] >= top - ROUNDING]
+    return next(name for name in (worn, *leads_to(card, mood.leading), card.neutral, *tied) if name in tied)
+
+
 def leads_to(card: Card, emotion: str) -> dict[str, float]:
-    """The expressions an emotion leads to, with the card's weights; never empty."""
-    named = {name: e.emotions[emotion] for name, e in card.expressions.items() if emotion in e.emotions}
-    return named or {nearest_expression(card, emotion): 1.0}
+    """The expressions an emotion leads to, with the card's weights; never empty.
+
+    An emotion that no expression names leads to the nearest one, as strongly as that one's heaviest; to several if
+    they are equally near. Calm that no expression names leads to the card's neutral face.
+    """
+    named = {name: e.emotions[emotion] for name, e in card.expressions.items() if e.emotions.get(emotion)}
+    return named or {name: max(card.expressions[name].emotions.values()) or 1.0 for name in nearest(card, emotion)}
 
 
-def nearest_expression(card: Card, emotion: str) -> str:
-    """The expression whose emotions lie nearest to this one on the valence-arousal plane; the first of equals."""
-    place = (VALENCE[emotion], AROUSAL[emotion])
-    return min(card.expressions, key=lambda name: dist(place, middle(card.expressions[name])))
+def nearest(card: Card, emotion: str) -> list[str]:
+    """The expressions whose emotions lie nearest to this one on the valence-arousal plane, usually one.
+
+    A weight of 0 keeps an emotion away from a face; if all keep it away, the neutral face takes it.
+    """
+    place = VALENCE[emotion], AROUSAL[emotion]
+    away = {
+        name: dist(place, middle(expression))
+        for name, expression in card.expressions.items()
+        if emotion not in expression.emotions and any(expression.emotions.values())
+    }
+    if emotion == NEUTRAL or not away:
+        return [card.neutral]
+    return [name for name, distance in away.items() if distance <= min(away.values()) + ROUNDING]
 
 
 def middle(expression: Expression) -> tuple[float, float]:
     """Where an expression lies on the valence-arousal plane: the weighted mean of its emotions."""
-    total = sum(expression.emotions.values())
-    valence = sum(VALENCE[emotion] * weight for emotion, weight in expression.emotions.items()) / total
-    arousal = sum(AROUSAL[emotion] * weight for emotion, weight in expression.emotions.items()) / total
+    weights = expression.emotions if any(expression.emotions.values()) else dict.fromkeys(expression.emotions, 1.0)
+    total = sum(weights.values())
+    valence = sum(VALENCE[emotion] * weight for emotion, weight in weights.items()) / total
+    arousal = sum(AROUSAL[emotion] * weight for emotion, weight in weights.items()) / total
     return valence, arousal

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from avatar.expression import bias
+from avatar.expression import STAY, bias, settled
 from emotion.mood import Mood
 from persona.prompt import SILENCE, begin, stable
 from persona.turn import ChatMessage
@@ -51,14 +51,14 @@ class Direction:
 class Director:
     """Asks the model and weighs in the mood: p ∝ (p_model / p_model without conversation^0.7)^say · exp(mood · bias).
 
-    `say` 0 asks the model nothing. `stay` is added to the log-weight of the expression already worn, so that a tie
-    keeps the face.
+    `say` 0 asks the model nothing. `stay` is added to the log-weight of the expression already worn, so that what is
+    nearly a tie keeps the face; an exact tie always does.
     """
 
     engine: Chooses
     say: float = 1.5
     mood: float = 1.0
-    stay: float = 0.2
+    stay: float = STAY
     _priors: dict[tuple[str, ...], tuple[float, ...]] = field(default_factory=dict)
 
     async def direct(self, messages: Sequence[ChatMessage], card: "Card", mood: Mood, worn: str | None) -> Direction:
@@ -66,14 +66,14 @@ class Director:
         names = tuple(card.expressions)
         felt = bias(card, mood)
         says = await self._says(messages, card) if self.say else [0.0] * len(names)
-        logits = [
-            self.say * says_so + self.mood * felt[name] + self.stay * (name == worn)
+        logits = {
+            name: self.say * says_so + self.mood * felt[name] + self.stay * (name == worn)
             for name, says_so in zip(names, says, strict=True)
-        ]
-        top = max(logits)
-        total = sum(math.exp(value - top) for value in logits)
-        probabilities = {name: math.exp(v - top) / total for name, v in zip(names, logits, strict=True)}
-        return Direction(max(probabilities, key=lambda name: probabilities[name]), probabilities)
+        }
+        top = max(logits.values())
+        total = sum(math.exp(value - top) for value in logits.values())
+        probabilities = {name: math.exp(value - top) / total for name, value in logits.items()}
+        return Direction(settled(card, mood, logits, worn), probabilities)
 
     async def prepare(self, card: "Card") -> None:
         """Read what all prompts of a card begin with, and ask what is asked once, so that no message waits for it."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict, model_validator
 
+from avatar.expression import STAY
 from bot.ranking import AGREEMENT, RUBRIC
 from emotion.mood import MoodSettings
 from persona.sampler import SamplerKeys
@@ -107,7 +108,9 @@ class DirectionTable(Table):
 
     say: Weight = Field(default=1.5, description="weight of the language model's own choice; 0 = it is not asked")
     mood: Weight = Field(default=1.0, description="weight of the mood, as the classifier feels it")
-    stay: Weight = Field(default=0.2, description="lean of the expression worn already, so that a tie keeps the face")
+    stay: Weight = Field(
+        default=STAY, description="lean of the expression worn already, so that a near tie keeps the face"
+    )
     tags: bool = Field(default=False, description="let the model change its feeling in mid-reply by writing [joy]")
 
 

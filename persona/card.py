@@ -83,7 +83,7 @@ Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_not_bl
 ExpressionName = Annotated[str, AfterValidator(_expression_name)]
 Opening = Annotated[str, Field(max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
 Emotion = Annotated[str, AfterValidator(_emotion)]
-Weight = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
 
 
 class SamplerWishes(SamplerKeys):
@@ -110,7 +110,7 @@ class Expression(Table):
     """One face of the character."""
 
     emotions: Annotated[dict[Emotion, Weight], BeforeValidator(_weights)] = Field(
-        description="the emotions that lead to this face: a list of names, or a table of emotion = weight"
+        description="the emotions that lead to this face: a list of names, or a table of emotion = weight (0 = never)"
     )
     prompt: Words = Field(description="what the painter is told: the look of this face")
     manner: Line = Field(default="", max_length=300, description="one line: how the character speaks in this state")

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from avatar.expression import worn_by
 from bot.direction import Director
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood
@@ -75,6 +77,15 @@ async def test_a_tie_keeps_the_face_that_is_worn(engine: Engine, card: Card) -> 
     messages, director = prompt(engine, card, "Hm."), Director(engine, say=0.0)
     for worn in ("disgust", "fear"):
         assert (await director.direct(messages, card, torn, worn)).expression == worn
+        assert (await replace(director, stay=0.0).direct(messages, card, torn, worn)).expression == worn
+
+
+async def test_where_the_model_is_not_asked_the_mood_alone_decides(engine: Engine, card: Card) -> None:
+    director = Director(engine, say=0.0)
+    for emotion in EMOTIONS:
+        for worn in (None, *card.expressions):
+            direction = await director.direct([], card, all_of(emotion), worn)
+            assert direction.expression == worn_by(card, all_of(emotion), worn)
 
 
 async def test_what_the_model_likes_anyway_is_asked_once_for_a_card(engine: Engine, card: Card) -> None:

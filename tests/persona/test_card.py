@@ -100,8 +100,8 @@ def test_a_missing_picture_or_card_is_a_sentence(tmp_path: Path) -> None:
          "expected a list of emotion names or a table of emotion = weight, got 'happy'"),
         ('["neutral"]', '["joy", "joy"]', "line 13: [expressions.neutral] emotions: "
          "expected each emotion once, got joy twice"),
-        ("amusement = 0.5", "amusement = 0", "line 17: [expressions.joy] emotions.amusement: "
-         "expected more than 0, got 0"),
+        ("amusement = 0.5", "amusement = -1", "line 17: [expressions.joy] emotions.amusement: "
+         "expected 0 or more, got -1"),
         ("amusement = 0.5", "amusement = nan", "line 17: [expressions.joy] emotions.amusement: "
          "expected a finite number, got nan"),
         ("top_k = 40", "top_k = -1", "line 20: [expressions.joy] sampler.top_k: "
