@@ -4,7 +4,8 @@
 groups of GROUP numbers, each group with one float16 scale and its numbers as integers of -7 … 7, two to a byte (low
 nibble first). Vectors (biases, LayerNorm) are float16 differences, the head is stored as it is. A difference is
 some twenty times smaller than the weight it moves, so that four bits of it are worth about eight of the weight. The
-word embeddings did not change.
+word embeddings did not change. The metadata say what the network is for ("kind"), its labels and their thresholds;
+calibration needs no place, for it is part of the head's weights.
 """
 
 import json
@@ -23,8 +24,8 @@ GROUP = 64
 LEVELS = 7
 
 
-def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor) -> None:
-    """Write `net` as its difference to `plain`, with the thresholds (28,) in the metadata."""
+def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor, kind: str = "classifier") -> None:
+    """Write `net` as its difference to `plain`, with its kind and the thresholds (28,) in the metadata."""
     before = plain.state_dict()
     tensors: dict[str, Tensor] = {}
     for name, weight in net.state_dict().items():
@@ -35,21 +36,24 @@ def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor) ->
             tensors[f"{name}:nibbles"], tensors[f"{name}:scales"] = packed(difference)
         elif difference.any():
             tensors[f"{name}:difference"] = difference.half()
-    facts = {"labels": json.dumps(EMOTIONS), "thresholds": json.dumps([round(t, 3) for t in thresholds.tolist()])}
+    cuts = json.dumps([round(t, 3) for t in thresholds.tolist()])
+    facts = {"kind": kind, "labels": json.dumps(EMOTIONS), "thresholds": cuts}
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, file, metadata=facts)
 
 
-def merge(file: Path, net: EmotionNet) -> tuple[float, ...]:
+def merge(file: Path, net: EmotionNet, kind: str = "classifier") -> tuple[float, ...]:
     """Turn a plain `net` into the fitted one, in place; returns the 28 thresholds.
 
-    Raises ModelMissing if the file is missing, damaged, or made for another encoder.
+    Raises ModelMissing if the file is missing, damaged, of another kind, or made for another encoder.
     """
     if not file.is_file():
         raise ModelMissing(f"The emotion weights {file} are missing: they are part of Mien, so install Mien again.")
     try:
         with safe_open(file, "pt") as stored, torch.no_grad():
             facts = stored.metadata()
+            if (found := facts.get("kind", "classifier")) != kind:
+                raise ValueError(f"it holds a {found}, not a {kind}")
             _add(net, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 (no mapping)
         if json.loads(facts["labels"]) != list(EMOTIONS):
             raise ValueError("other labels")

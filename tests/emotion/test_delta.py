@@ -48,6 +48,13 @@ def test_a_merged_file_gives_the_fitted_scores_and_thresholds(fitted: EmotionNet
     assert (got - wanted).abs().max() < 0.005 < 0.02 < (plain - wanted).abs().max()
 
 
+def test_token_types_are_seen_and_are_zero_by_default() -> None:
+    net, ids, mask = tiny(0), torch.randint(0, 50, (2, 5)), torch.ones(2, 5, dtype=torch.long)
+    with torch.no_grad():
+        assert torch.equal(net(ids, mask), net(ids, mask, torch.zeros_like(ids)))
+        assert not torch.equal(net(ids, mask), net(ids, mask, torch.ones_like(ids)))
+
+
 def test_a_file_takes_little_more_than_four_bits_a_number(fitted: EmotionNet, tmp_path: Path) -> None:
     write(tmp_path / "head.safetensors", fitted, tiny(0), THRESHOLDS)
     numbers = sum(w.numel() for name, w in fitted.named_parameters() if "embeddings" not in name)
@@ -88,6 +95,8 @@ def test_a_damaged_or_foreign_file_says_what_to_do(fitted: EmotionNet, tmp_path:
         with pytest.raises(ModelMissing, match="cannot be used"):
             merge(file, tiny(0))
     file.write_bytes(whole)
+    with pytest.raises(ModelMissing, match="holds a classifier, not a reader"):
+        merge(file, tiny(0), kind="reader")
     other = EmotionNet(BertModel(_config(2, 768), add_pooling_layer=False))
     with pytest.raises(ModelMissing, match="cannot be used"):
         merge(file, other)
