@@ -10,14 +10,12 @@
 """
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from math import dist
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,17 +23,19 @@ from typing import Self
 import numpy as np
 import torch
 
+from avatar.checkpoint import painter_folder, revision_of
 from avatar.codec import load_codec
 from avatar.composite import Cutting, cut, lay_over
-from avatar.expression import ExpressionSpec, middle, spec_for
+from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Verdict, judge
 from avatar.inpaint import Canvas, inpaint
-from avatar.mask import Floats, Portrait, Portraits
-from avatar.parts import Parts, import_diffusers, open_parts, painter_folder, revision_of
+from avatar.mask import Floats
+from avatar.parts import Parts, import_diffusers, open_parts
 from avatar.picture import to_png
 from avatar.prompts import Prompts
 from avatar.shelf import Face as Face
-from avatar.shelf import Shelf, Shelved, key_of
+from avatar.shelf import Shelf, Shelved
+from avatar.wardrobe import STEPS, Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
@@ -45,20 +45,8 @@ from persona.card import Persona
 log = logging.getLogger(__name__)
 Judge = Callable[[Cutting, Floats, bool], Verdict]
 
-STEPS = 4
 ATTEMPTS = 3  # seeds tried before the neutral face takes an unfit face's place
-RECIPE = 2  # raised whenever the same model and seed would give another picture than before
 SEEDS = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """One face to be painted; `key` names it on the shelf."""
-
-    persona: Persona
-    spec: ExpressionSpec
-    portrait: Portrait
-    key: str
 
 
 @dataclass(eq=False)
@@ -88,7 +76,6 @@ class Painter:
         self._shelf = shelf
         self._num_steps = steps
         self._judge = judge
-        self._portraits = Portraits(shelf.folder / "masks")
         self._opened: tuple[Parts, Guest] | None = None  # the device thread's: the UNet is a guest on the device
         self._works: dict[str, _Work] = {}
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
@@ -97,7 +84,8 @@ class Painter:
 
     async def __aenter__(self) -> Self:
         self._folder = painter_folder(self._model)
-        self._revision = await asyncio.to_thread(revision_of, self._folder)
+        revision = await asyncio.to_thread(revision_of, self._folder)
+        self.wardrobe = Wardrobe(self._shelf, revision, self._num_steps)
         self._size = load_codec(self._folder / "codec.json").size
         return self
 
@@ -126,9 +114,9 @@ class Painter:
         replaces: an unfinished older request of the same key ends with Replaced. Raises PortraitError for unusable
         pictures, ModelMissing for unusable weights, and what jobs raise: Busy, NoRoom, Stopped.
         """
-        order = await asyncio.to_thread(self._order, persona, spec)
+        order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
         if (found := self._shelf.get(order.key)) is not None:
-            return _face(order, found, painted=False)
+            return face_of(order, found, painted=False)
         if order.key not in self._unfit:
             face = await self._wait(self._work(order, priority), replaces)
             if face is not None:
@@ -137,27 +125,11 @@ class Painter:
 
     def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
         """The face if it is on the shelf; touches no model. Raises PortraitError."""
-        order = self._order(persona, spec)
-        found = self._shelf.get(order.key)
-        return None if found is None else _face(order, found, painted=False)
+        return self.wardrobe.shelved(persona, spec)
 
     def nearest(self, persona: Persona, spec: ExpressionSpec) -> Face:
         """The shelved face nearest in feeling; the base picture where neutral is nearest. Raises PortraitError."""
-        expressions = persona.card.expressions
-        wanted = middle(expressions[spec.name if spec.name in expressions else persona.card.neutral])
-        for name in sorted(expressions, key=lambda name: dist(wanted, middle(expressions[name]))):
-            face = self.shelved(persona, spec_for(persona.card, name, spec.seed))
-            if face is not None:
-                return face
-            if name == persona.card.neutral:
-                break
-        return self.base(persona)
-
-    def base(self, persona: Persona) -> Face:
-        """The base picture, worn as the neutral face. Raises PortraitError."""
-        portrait = self._portraits.open(persona.base, persona.mask)
-        sha256 = hashlib.sha256(persona.base.read_bytes()).hexdigest()
-        return Face(persona.base, sha256, persona.card.neutral, painted=False, focus=portrait.focus)
+        return self.wardrobe.nearest(persona, spec)
 
     async def prewarm(self, persona: Persona, progress: Progress = silent) -> int:
         """Paint every expression that is not on the shelf, one after the other, when the device has nothing else to do.
@@ -174,20 +146,7 @@ class Painter:
 
     # --- one face -------------------------------------------------------------------------------------------------
 
-    def _order(self, persona: Persona, spec: ExpressionSpec) -> _Order:
-        portrait = self._portraits.open(persona.base, persona.mask)
-        key = key_of(
-            portrait=portrait.digest,
-            prompt=spec.prompt,
-            expression=spec.name,
-            seed=spec.seed,
-            model=self._revision,
-            steps=self._num_steps,
-            recipe=RECIPE,
-        )
-        return _Order(persona, spec, portrait, key)
-
-    def _work(self, order: _Order, priority: Priority) -> _Work:
+    def _work(self, order: Order, priority: Priority) -> _Work:
         """The work on this face: what is under way, unless it is less urgent; that will find the face on the shelf."""
         work = self._works.get(order.key)
         if work is None or work.priority > priority:
@@ -235,7 +194,7 @@ class Painter:
             self._newest[replaces] = displaced
         return displaced
 
-    async def _paint(self, order: _Order, priority: Priority) -> Face | None:
+    async def _paint(self, order: Order, priority: Priority) -> Face | None:
         cutting = await asyncio.to_thread(cut, order.portrait, self._size)
         await asyncio.to_thread(import_diffusers)
         for attempt in range(ATTEMPTS):
@@ -246,12 +205,12 @@ class Painter:
             else:
                 found = await asyncio.to_thread(self._finish, order, cutting, painted)
             if found is not None:
-                return _face(order, found, painted=painted is not None)
+                return face_of(order, found, painted=painted is not None)
         self._unfit.add(order.key)
         return None
 
     def _steps(
-        self, order: _Order, cutting: Cutting, attempt: int, at_once: int | None = None
+        self, order: Order, cutting: Cutting, attempt: int, at_once: int | None = None
     ) -> Steps[None, Floats | None]:
         """The job: (S, S, 3) about 0..1, or None if the face has come to the shelf since. at_once: see inpaint."""
         if self._shelf.get(order.key) is not None:
@@ -279,7 +238,7 @@ class Painter:
             self._gpu.residency.dismiss(self._opened[1])
             self._opened = None
 
-    def _finish(self, order: _Order, cutting: Cutting, painted: Floats) -> Shelved | None:
+    def _finish(self, order: Order, cutting: Cutting, painted: Floats) -> Shelved | None:
         """Judge a painting, lay it over the portrait, put it on the shelf; None if it is not fit to be seen."""
         is_neutral = order.spec.name == order.persona.card.neutral
         verdict = self._judge(cutting, painted, is_neutral)
@@ -292,9 +251,5 @@ class Painter:
     async def _neutral(self, persona: Persona, refused: ExpressionSpec, priority: Priority) -> Face:
         neutral = persona.card.neutral
         if refused.name == neutral:
-            return self.base(persona)
+            return self.wardrobe.base(persona)
         return await self.paint(persona, spec_for(persona.card, neutral, refused.seed), priority=priority)
-
-
-def _face(order: _Order, found: Shelved, *, painted: bool) -> Face:
-    return Face(found.path, found.sha256, order.spec.name, painted, order.portrait.focus)

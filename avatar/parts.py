@@ -1,17 +1,10 @@
-"""A painter's parts: UNet, scheduler and codec, opened from a folder in diffusers' format.
-
-    model_index.json            names the parts
-    unet/                       UNet2DConditionModel: config.json and safetensors (fp16 on disk)
-    scheduler/                  FlowMatchEulerDiscreteScheduler: scheduler_config.json
-    codec.json                  {"kind": "patch", "patch": 6, "size": 192}; see avatar/codec.py.
-                                "predicts": "difference" if the UNet predicts x minus the base picture, not x itself
+"""A painter's parts: UNet, scheduler and codec, opened from a folder in diffusers' format (avatar/checkpoint.py).
 
 The weights are read into host memory; whoever computes with them moves them to the device (inference/residency.py).
-`painter_folder` and `revision_of` only look at files. The text encoder is not a part: prompts come as embeddings
+The text encoder is not a part: prompts come as embeddings
 (avatar/prompts.py).
 """
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -23,13 +16,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from avatar.checkpoint import WEIGHTS
 from avatar.codec import Codec, load_codec
 from inference.formats.checkpoint import read_header
 from inference.job import ModelMissing
-
-STARTER = Path(__file__).parent / "starter" / "painter"
-WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
-_PARTS = ("model_index.json", "unet/config.json", WEIGHTS, "scheduler/scheduler_config.json", "codec.json")
 
 
 class Scheduler(Protocol):
@@ -61,31 +51,6 @@ class Parts:
     def bytes(self) -> int:
         """What the weights take on the device."""
         return sum(weight.numel() * weight.element_size() for weight in self.unet.parameters())
-
-
-def painter_folder(model: str) -> Path:
-    """The folder of "starter" or of a path, complete; ModelMissing says what is not there."""
-    folder = STARTER if model == "starter" else Path(model).expanduser()
-    if not folder.is_dir():
-        raise ModelMissing(f"There is no painter at {folder}: name 'starter' or a folder in diffusers' format.")
-    for name in _PARTS:
-        if not (folder / name).is_file():
-            raise ModelMissing(f"The painter in {folder} lacks {name}: copy the whole folder again.")
-    return folder
-
-
-def starter_folder() -> Path:
-    """The folder of the painter that comes with Mien; ModelMissing when it is not complete."""
-    return painter_folder("starter")
-
-
-def revision_of(folder: Path) -> str:
-    """SHA-256 over every file that decides what this painter paints."""
-    digest = hashlib.sha256()
-    for name in _PARTS:
-        with (folder / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
 
 
 def painter_bytes(folder: Path, device: str) -> int:

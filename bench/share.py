@@ -29,8 +29,9 @@ from typing import Any
 
 import torch
 
+from avatar.checkpoint import starter_folder
 from avatar.inpaint import Canvas, inpaint
-from avatar.parts import Parts, open_parts, starter_folder
+from avatar.parts import Parts, open_parts
 from bench.decode import PROMPT
 from bench.report import ROOT, finish, parser
 from inference.batch import Batch

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
+from avatar.checkpoint import starter_folder
 from avatar.mask import open_portrait
-from avatar.parts import starter_folder
 from bot.errors import sentence
 from bot.footprint import footprint
 from bot.forms import mistakes

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avatar.parts import painter_bytes, painter_folder
+from avatar.checkpoint import painter_folder
+from avatar.parts import painter_bytes
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
 from emotion.encoder import encoder_bytes

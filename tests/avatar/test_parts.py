@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from avatar.checkpoint import WEIGHTS, painter_folder, revision_of
 from avatar.codec import PatchCodec
-from avatar.parts import WEIGHTS, fitting_dtype, open_parts, painter_folder, revision_of
+from avatar.parts import fitting_dtype, open_parts
 from inference.job import ModelMissing
 
 CPU = torch.device("cpu")

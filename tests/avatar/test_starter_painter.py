@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avatar.checkpoint import STARTER
 from avatar.expression import spec_for
 from avatar.mask import open_portrait
 from avatar.painter import Painter
-from avatar.parts import STARTER
 from avatar.picture import open_picture
 from avatar.shelf import Face, Shelf, avatar_bytes
 from inference.gpu import Gpu

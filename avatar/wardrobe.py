@@ -1,0 +1,98 @@
+"""The faces a persona can put on at once: those on the shelf that this painter has painted, else the base picture.
+
+It looks, and never paints: no model is opened and no torch imported.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from math import dist
+from pathlib import Path
+
+from PIL import Image
+
+from avatar.checkpoint import painter_folder, revision_of
+from avatar.expression import ExpressionSpec, middle, spec_for
+from avatar.mask import Portrait, Portraits
+from avatar.picture import open_picture
+from avatar.shelf import Face, Shelf, Shelved, key_of
+from persona.card import Persona
+
+STEPS = 4  # of a painting, unless the painter is told otherwise
+RECIPE = 2  # raised whenever the same model and seed would give another picture than before
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A face that somebody wants; `key` names it on the shelf."""
+
+    persona: Persona
+    spec: ExpressionSpec
+    portrait: Portrait
+    key: str
+
+
+class Wardrobe:
+    """What a painter left on the shelf. revision: see `revision_of`; steps: of its paintings."""
+
+    def __init__(self, shelf: Shelf, revision: str, steps: int = STEPS) -> None:
+        self.shelf = shelf
+        self._revision = revision
+        self._steps = steps
+        self._portraits = Portraits(shelf.folder / "masks")
+
+    @classmethod
+    def of(cls, model: str, shelf: Path) -> "Wardrobe":
+        """What the painter called `model` ("starter", or a folder) left in the folder `shelf`. Raises ModelMissing."""
+        return cls(Shelf(shelf), revision_of(painter_folder(model)))
+
+    def order(self, persona: Persona, spec: ExpressionSpec) -> Order:
+        """The face that is meant, with its key. Raises PortraitError for unusable pictures."""
+        portrait = self._portraits.open(persona.base, persona.mask)
+        key = key_of(
+            portrait=portrait.digest,
+            prompt=spec.prompt,
+            expression=spec.name,
+            seed=spec.seed,
+            model=self._revision,
+            steps=self._steps,
+            recipe=RECIPE,
+        )
+        return Order(persona, spec, portrait, key)
+
+    def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
+        """The face if it is on the shelf. Raises PortraitError."""
+        order = self.order(persona, spec)
+        found = self.shelf.get(order.key)
+        return None if found is None else face_of(order, found, painted=False)
+
+    def nearest(self, persona: Persona, spec: ExpressionSpec) -> Face:
+        """The shelved face nearest in feeling; the base picture where neutral is nearest. Raises PortraitError."""
+        expressions = persona.card.expressions
+        wanted = middle(expressions[spec.name if spec.name in expressions else persona.card.neutral])
+        for name in sorted(expressions, key=lambda name: dist(wanted, middle(expressions[name]))):
+            face = self.shelved(persona, spec_for(persona.card, name, spec.seed))
+            if face is not None:
+                return face
+            if name == persona.card.neutral:
+                break
+        return self.base(persona)
+
+    def base(self, persona: Persona) -> Face:
+        """The base picture, worn as the neutral face. Raises PortraitError."""
+        portrait = self._portraits.open(persona.base, persona.mask)
+        sha256 = hashlib.sha256(persona.base.read_bytes()).hexdigest()
+        return Face(persona.base, sha256, persona.card.neutral, painted=False, focus=portrait.focus)
+
+    def close_up(self, persona: Persona, name: str) -> Image.Image:
+        """The face alone, square: the painted crop of the face nearest to an expression. Raises PortraitError."""
+        spec = ExpressionSpec(name, "")
+        if name in persona.card.expressions:
+            spec = spec_for(persona.card, name)
+        crop = self._portraits.open(persona.base, persona.mask).crop
+        picture = open_picture(self.nearest(persona, spec).path)
+        return picture.crop((crop.left, crop.top, crop.left + crop.side, crop.top + crop.side))
+
+
+def face_of(order: Order, found: Shelved, *, painted: bool) -> Face:
+    """The face that was ordered, as it was found on the shelf."""
+    return Face(found.path, found.sha256, order.spec.name, painted, order.portrait.focus)
