@@ -21,7 +21,7 @@ from bot.ranking import agreement
 from bot.settings import load_settings
 from bot.speaking import Said
 from emotion.labels import EMOTIONS
-from emotion.mood import MoodSettings, evidence
+from emotion.motion import evidence
 from persona.card import Card, load_persona
 from persona.turn import Role, Turn
 
@@ -65,7 +65,7 @@ async def reply(bench: Bench, card: Card, text: str, expression: str, opposite: 
     offered = card.expressions[expression].opens
     opening = max((o for o in offered if said.text.startswith(o)), key=len, default="")
     [scores] = await bench.classifier.score([said.text.removeprefix(opening).strip()])
-    heard = evidence(scores, MoodSettings())
+    heard = evidence(scores)
     strongest = sorted(zip(EMOTIONS, heard, strict=True), key=lambda pair: -pair[1])[:3]
     return Heard(
         expression,

@@ -123,13 +123,16 @@ class MienClient(discord.Client):
         persona = await self.ears.persona_of(message.channel.id)
         if text := words(message, self.me, persona.card.name):
             await self.history.edit(message.id, text)
+            await self._feel_again()
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._forget(payload.message_id)
+        await self._feel_again()
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         for message in payload.message_ids:
             await self._forget(message)
+        await self._feel_again()
 
     async def on_error(self, event: str, /, *_: object, **__: object) -> None:
         log.exception("%s failed", event)
@@ -137,6 +140,10 @@ class MienClient(discord.Client):
     async def _forget(self, message: int) -> None:
         await self.history.delete(message)
         await self.history.drop_face(message)
+
+    async def _feel_again(self) -> None:
+        """What was said is not what it was: the moods since then are found again."""
+        await self.rooms.story.feeling.settle((one.slug, one.card) for one in self.rooms.cast.all())
 
     # --- turns -----------------------------------------------------------------------------------------------------
 

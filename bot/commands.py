@@ -101,8 +101,7 @@ class Personas(app_commands.Group):
 @app_commands.command(description="Show what the character feels in this channel")
 async def mood(here: Here) -> None:
     persona, channel = await _speaker(here)
-    kept = await here.client.history.mood(channel, persona.slug)
-    feeling = Mood.from_json(kept) if kept else Mood.neutral()
+    feeling = await here.client.history.mood(channel, persona.slug)
     embed = discord.Embed(title=f"{persona.card.name} feels {feeling.leading}", description=chart(feeling))
     await here.response.send_message(embed=embed)
 

@@ -11,13 +11,14 @@ from avatar.painter import Painter
 from avatar.shelf import Shelf
 from bot.conversation import Story
 from bot.direction import Director
+from bot.feeling import Feeling
 from bot.footprint import Footprint, footprint, settle
 from bot.history import History
 from bot.ranking import Weights
 from bot.settings import Settings
 from bot.speaking import Manners, Speaker
 from emotion.classifier import Classifier
-from emotion.mood import MoodSettings
+from emotion.motion import MoodSettings
 from inference.engine import Engine
 from inference.gpu import Gpu
 from inference.guidance import Guidance
@@ -96,11 +97,10 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
         await settle(gpu, engine, found)
         story = Story(
             speaker=speaker_of(settings, engine, classifier),
-            classifier=classifier,
+            feeling=Feeling(classifier, remembered, MoodSettings(**settings.mood.model_dump())),
             painter=painter,
             history=remembered,
             director=director_of(settings, engine),
-            mood_settings=MoodSettings(**settings.mood.model_dump()),
             recent_turns=settings.model.read_turns(),
             patience=settings.face.patience,
         )

@@ -14,25 +14,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import ExpressionSpec, spec_for
 from bot.direction import Director
+from bot.feeling import Feeling
 from bot.speaking import Said, Speaker, StoryError
-from emotion.mood import Mood, MoodSettings, feel
-from emotion.window import newest
+from emotion.mood import Mood, Reading
 from inference.job import Replaced
 from persona.budget import window
 from persona.turn import Role, Turn
 
 if TYPE_CHECKING:
     from avatar.painter import Face
-    from emotion.classifier import Scores
     from persona.card import Card, Persona
 
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 8000  # characters: twice what Discord lets a member with Nitro send
-
-
-class Feels(Protocol):
-    async def score(self, texts: Sequence[str]) -> "list[Scores]": ...
 
 
 class Paints(Protocol):
@@ -54,8 +49,6 @@ class Remembers(Protocol):
     async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
     async def count(self, channel: int, persona: str) -> int: ...
-    async def mood(self, channel: int, persona: str) -> str | None: ...
-    async def set_mood(self, channel: int, persona: str, mood: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class Incoming:
 @dataclass(frozen=True, slots=True)
 class Felt:
     mood: Mood
-    scores: "Scores"
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +126,10 @@ class Story:
     painted; None: as long as it takes."""
 
     speaker: Speaker
-    classifier: Feels
+    feeling: Feeling
     painter: Paints
     history: Remembers
     director: Director
-    mood_settings: MoodSettings
     patience: float | None
     recent_turns: int = 60
 
@@ -149,11 +141,11 @@ class Story:
         """
         card, clock = persona.card, Clock()
         # 1 remember
-        turns = await self._remember(incoming)
+        number, turns = await self._remember(incoming)
         # 2 feel
         with clock.stage("feel"):
-            mood, scores = await self._feel(incoming, turns)
-        yield Felt(mood, scores)
+            mood, reading = await self.feeling.feel(incoming.channel, incoming.persona, card, number)
+        yield Felt(mood, reading)
         # 3 direct: one expression of the persona's, from the model and the mood
         with clock.stage("direct"):
             direction = await self.director.direct(self.speaker.prompt(card, turns), card, mood, worn(turns))
@@ -179,24 +171,14 @@ class Story:
             if late and (portrait := await self._painted(persona, painting)):
                 yield Portrait(portrait)
 
-    async def _remember(self, incoming: Incoming) -> list[Turn]:
+    async def _remember(self, incoming: Incoming) -> tuple[int, list[Turn]]:
+        """The message's number, and the conversation up to it."""
         said = Turn(Role.USER, incoming.name, readable(incoming.text), incoming.at)
-        await self.history.remember(
+        number = await self.history.remember(
             incoming.channel, incoming.persona, said, message=incoming.message, user=incoming.user
         )
         there = await self.history.count(incoming.channel, incoming.persona)
-        return await self.history.recent(incoming.channel, incoming.persona, window(there, self.recent_turns))
-
-    async def _feel(self, incoming: Incoming, turns: Sequence[Turn]) -> "tuple[Mood, Scores]":
-        """The mood after the newest turn, kept; and how that turn was scored."""
-        heard = newest(turns)
-        assert heard, "feel() follows remember()"
-        [scores] = await self.classifier.score([heard.text])
-        kept = await self.history.mood(incoming.channel, incoming.persona)
-        before = Mood.from_json(kept) if kept else Mood.neutral()
-        mood = feel(before, scores, own=heard.own, settings=self.mood_settings)
-        await self.history.set_mood(incoming.channel, incoming.persona, mood.to_json())
-        return mood, scores
+        return number, await self.history.recent(incoming.channel, incoming.persona, window(there, self.recent_turns))
 
     @asynccontextmanager
     async def _painting(
@@ -228,8 +210,8 @@ class Story:
 
     async def _remember_reply(self, incoming: Incoming, card: "Card", said: Said, expression: str) -> int:
         turn = Turn(Role.CHARACTER, card.name, said.text, time.time(), feeling=expression)
-        await self._feel(incoming, [turn])
         number = await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+        await self.feeling.feel(incoming.channel, incoming.persona, card, number)
         await self.history.keep_variations(number, (said.text, *said.variations), expression)
         return number
 

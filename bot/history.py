@@ -1,28 +1,21 @@
 """What Mien remembers, in one SQLite file.
 
-Turns, moods, who speaks in which channel, what was asked and not yet answered. Every method is one question or one
-change, and every change is one transaction. This file knows neither Discord nor models: ids are plain integers and a
-mood is the JSON text it was given.
+Turns and what they said, who speaks in which channel, what was asked and not yet answered; what was felt comes from
+`bot/readings.py`. Every method is one question or one change, and every change is one transaction. This file knows
+neither Discord nor models: ids are plain integers.
 
     async with History(state / "mien.sqlite") as history:
         turns = await history.recent(channel, "marigold", limit=40)
 """
 
-import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
-import aiosqlite
+from bot.readings import Readings, turn_of
+from persona.turn import Turn, Variation
 
-from bot.migrations import HistoryError, migrate
-from persona.turn import Role, Turn, Variation
-
-Value = int | float | str | None
 CLOSED_TURNS_KEPT_SECONDS = 30 * 24 * 3600.0
 
 
@@ -51,50 +44,8 @@ class Worn:
     face: str = ""  # SHA-256 of the picture
 
 
-class History:
-    """The database of one bot process.
-
-    Args:
-        path: the SQLite file; it and its folder are made if missing. `:memory:` keeps nothing.
-        patience: seconds to wait for another process that holds the file.
-
-    Raises (on entering):
-        HistoryError: locked, not a database, not writable, or written by a newer Mien.
-    """
-
-    def __init__(self, path: Path, *, patience: float = 5.0) -> None:
-        self.path = path
-        self._patience = patience
-        self._writing = asyncio.Lock()
-        self._connection: aiosqlite.Connection | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            if str(self.path) != ":memory:":
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                # aiosqlite leaves a thread behind when it cannot open a file: let the file system say so first.
-                self.path.open("ab").close()
-            self._connection = await aiosqlite.connect(self.path, timeout=self._patience, isolation_level=None)
-            await self._prepare(self._connection)
-        except (OSError, sqlite3.Error, HistoryError) as error:
-            await self._close()
-            raise HistoryError(_why(self.path, error)) from error
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._close()
-
-    async def _prepare(self, db: aiosqlite.Connection) -> None:
-        db.row_factory = sqlite3.Row
-        await db.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL loses nothing when the process is killed, only when the power goes.
-        await db.execute("PRAGMA synchronous = NORMAL")
-        await migrate(db)
-
-    async def _close(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+class History(Readings):
+    """Everything that is remembered, in one database; how it is opened: `Database`."""
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -125,17 +76,19 @@ class History:
         )
         return added.lastrowid or 0
 
-    async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]:
-        """The newest `limit` turns of a persona in a channel, oldest first."""
+    async def recent(self, channel: int, persona: str, limit: int, *, until: int | None = None) -> list[Turn]:
+        """The newest `limit` turns of a persona in a channel, or the newest when `until` was, oldest first."""
         rows = await self._rows(
-            "SELECT * FROM turns WHERE channel = ? AND persona = ? ORDER BY id DESC LIMIT ?", channel, persona, limit
+            "SELECT * FROM turns WHERE channel = ?1 AND persona = ?2 AND id <= coalesce(?3, id)"
+            " ORDER BY id DESC LIMIT ?4",
+            *(channel, persona, until, limit),
         )
-        return [_turn(row) for row in reversed(rows)]
+        return [turn_of(row) for row in reversed(rows)]
 
     async def reply_to(self, message: int) -> Turn | None:
         """The character's finished answer to a member's message, if there is one."""
         row = await self._row("SELECT * FROM turns WHERE answers = ?", message)
-        return _turn(row) if row else None
+        return turn_of(row) if row else None
 
     async def forget_reply(self, message: int) -> None:
         """The answer to a member's message never reached the channel: it will be said anew."""
@@ -194,6 +147,7 @@ class History:
     async def forget(self, channel: int) -> int:
         """Drop everything said, felt and worn in a channel (`/reset`); returns the number of dropped turns."""
         async with self._transaction() as db:
+            await db.execute("DELETE FROM readings WHERE channel = ?", (channel,))  # before each turn does it by itself
             dropped = await db.execute("DELETE FROM turns WHERE channel = ?", (channel,))
             await db.execute("DELETE FROM moods WHERE channel = ?", (channel,))
             await db.execute("DELETE FROM worn WHERE channel = ?", (channel,))
@@ -207,14 +161,6 @@ class History:
         return int(row[0]) if row else 0
 
     # --- channels and personas -----------------------------------------------------------------------------------
-
-    async def mood(self, channel: int, persona: str) -> str | None:
-        """The mood as the JSON text that `set_mood` was given."""
-        row = await self._row("SELECT mood FROM moods WHERE channel = ? AND persona = ?", channel, persona)
-        return str(row[0]) if row else None
-
-    async def set_mood(self, channel: int, persona: str, mood: str) -> None:
-        await self._write("INSERT OR REPLACE INTO moods VALUES (?, ?, ?)", channel, persona, mood)
 
     async def persona_of(self, channel: int) -> str | None:
         """The slug chosen for a channel; None: the default one speaks."""
@@ -327,52 +273,6 @@ class History:
         """The Discord message that held a face is gone, so its address will die."""
         await self._write("DELETE FROM faces WHERE message = ?", message)
 
-    # --- the one connection ------------------------------------------------------------------------------------------
-
-    @property
-    def _db(self) -> aiosqlite.Connection:
-        if self._connection is None:
-            raise HistoryError(f"the database {self.path} is not open: use `async with History(...)`.")
-        return self._connection
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncGenerator[aiosqlite.Connection]:
-        # One connection serves every coroutine: the lock keeps their statements out of each other's transactions.
-        async with self._writing:
-            await self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                await self._db.execute("ROLLBACK")
-                raise
-            await self._db.execute("COMMIT")
-
-    async def _write(self, sql: str, *values: Value) -> aiosqlite.Cursor:
-        async with self._writing:
-            return await self._db.execute(sql, values)
-
-    async def _rows(self, sql: str, *values: Value) -> list[sqlite3.Row]:
-        return list(await self._db.execute_fetchall(sql, values))
-
-    async def _row(self, sql: str, *values: Value) -> sqlite3.Row | None:
-        rows = await self._rows(sql, *values)
-        return rows[0] if rows else None
-
     async def _open_turn(self, row: sqlite3.Row) -> OpenTurn:
         values = {key: row[key] for key in row.keys() if key != "closed_at"}  # noqa: SIM118 (iterating a Row gives values)
         return OpenTurn(**values, posts=await self.posts(row["message"]))
-
-
-def _turn(row: sqlite3.Row) -> Turn:
-    return Turn(Role(row["role"]), row["name"], row["text"], row["at"], id=row["id"], feeling=row["feeling"])
-
-
-def _why(path: Path, error: Exception) -> str:
-    """What is wrong with the file, in one sentence."""
-    if isinstance(error, HistoryError):
-        return f"{path}: {error}"
-    if isinstance(error, OSError) or "readonly" in str(error):
-        return f"{path} cannot be opened for writing: check the path and its permissions ({error})."
-    if "locked" in str(error):
-        return f"{path} is held by another process: stop the other Mien, or give this one another state folder."
-    return f"{path} is not a usable database ({error}): move it away, and Mien starts a new one."

@@ -147,3 +147,33 @@ async def m003_variations(db: aiosqlite.Connection) -> None:
         """CREATE TRIGGER variations_go_with_their_turn AFTER DELETE ON turns
            BEGIN DELETE FROM variations WHERE turn = old.id; END"""
     )
+
+
+_READINGS = (
+    """CREATE TABLE readings (
+        turn INTEGER PRIMARY KEY,
+        channel INTEGER NOT NULL,
+        persona TEXT NOT NULL,
+        said BLOB,  -- how the words sound, how the character feels: 28 floats of 4 bytes each;
+        felt BLOB,  -- NULL where the words were changed and not read again yet
+        mood TEXT   -- after the turn, as JSON; NULL where this turn or one before it was changed
+    )""",
+    "CREATE INDEX readings_of_channel ON readings (channel, persona, turn)",
+    """CREATE TRIGGER readings_go_with_their_turn AFTER DELETE ON turns
+       BEGIN
+           DELETE FROM readings WHERE turn = old.id;
+           UPDATE readings SET mood = NULL WHERE channel = old.channel AND persona = old.persona AND turn > old.id;
+       END""",
+    """CREATE TRIGGER readings_follow_their_turn AFTER UPDATE OF text ON turns WHEN new.text <> old.text
+       BEGIN
+           UPDATE readings SET said = NULL, felt = NULL WHERE turn = old.id;
+           UPDATE readings SET mood = NULL WHERE channel = old.channel AND persona = old.persona AND turn >= old.id;
+       END""",
+)
+
+
+@migration
+async def m004_readings(db: aiosqlite.Connection) -> None:
+    """What was read from each turn, and the mood after it. A mood in `moods` is from before the first reading."""
+    for statement in _READINGS:
+        await db.execute(statement)

@@ -11,7 +11,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from emotion.labels import EMOTIONS
-from emotion.mood import MoodSettings, evidence
+from emotion.motion import evidence
 
 if TYPE_CHECKING:
     from persona.card import Card
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 AGREEMENT = 1.0  # weight of log(agreement), which ranges over log(1 / LEAST), about 4
 RUBRIC = 0.5  # weight of the difference of mean log-likelihoods: drafts of one reply differ by tenths of a nat
 LEAST = 0.02  # agreement below this is all the same: the classifier is not that sure of anything
-_EVIDENCE = MoodSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Judged:
 
 def agreement(card: "Card", expression: str, scores: Sequence[float]) -> float:
     """How much of what the classifier hears, (28,) probabilities, are this expression's emotions: 0 to 1."""
-    heard = evidence(scores, _EVIDENCE)
+    heard = evidence(scores)
     wanted = card.expressions[expression].emotions
     return sum(share * min(wanted.get(name, 0.0), 1.0) for name, share in zip(EMOTIONS, heard, strict=True))
 

@@ -8,14 +8,14 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict
 
 from avatar.expression import STAY
 from bot.ranking import AGREEMENT, RUBRIC
-from emotion.mood import MoodSettings
 from persona.sampler import SamplerKeys
+from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
 from persona.tomllines import KeyLines, KeyPath, find_keys
 
@@ -34,9 +34,6 @@ ChannelName = Annotated[str, BeforeValidator(_id_as_text), Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=10)]
 Scale = Annotated[float, Field(ge=1, le=10)]
-
-
-MOOD = MoodSettings()  # the defaults are the mood's own
 
 
 class Bot(Table):
@@ -132,22 +129,8 @@ class Drafts(Table):
         return self.count or (4 if model == "starter" else 1)
 
 
-class MoodTable(Table):
-    """How a mood moves; the fields of emotion.mood.MoodSettings."""
-
-    half_life: float = Field(default=MOOD.half_life, gt=0, description="messages until half of a feeling has faded")
-    jolt_from: Share = Field(default=MOOD.jolt_from, description="a feeling this sure begins to move the mood faster …")
-    jolt_full: Share = Field(default=MOOD.jolt_full, description="… and one this sure by the full jolt")
-    jolt: Share = Field(default=MOOD.jolt, description="share of the new mood that a jolt makes up")
-    own: Share = Field(default=MOOD.own, description="how much the character's own words count beside others'")
-    sharpness: float = Field(default=MOOD.sharpness, gt=0, description="above 1, many unlikely feelings count for less")
-    neutral_floor: Share = Field(default=MOOD.neutral_floor, description="the mood is never less neutral than this")
-    margin: Share = Field(default=MOOD.margin, description="by how much another emotion must lead to take over")
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        MoodSettings(**self.model_dump())
-        return self
+class MoodTable(MoodKeys):
+    """How moods move where a card says nothing else."""
 
 
 class Face(Table):

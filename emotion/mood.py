@@ -1,46 +1,74 @@
-"""A mood: what a character feels by now, after everything that was said in a channel.
+"""A mood: what a character feels by now, after everything that was said in a channel; and what it is made of.
 
-One message is an evidence; the mood is their decayed mixture. It moves a little with every message, at once with a
-strong one (a *jolt*), back to neutral when nothing is felt, and its leading emotion changes only when another
-clearly beats it, so that a face does not flicker. Pure arithmetic: no model, no clock, no channel.
+    Reading   what two networks found in one turn: how its words sound, and what the character feels after it
+    Mood      the mixture of all readings so far: 28 shares, who leads, when it last moved, what is held against whom
+    Moment    a turn with the mood it left behind, for looking back
+
+`feel` takes one mood to the next. It looks at no clock: the time of a turn is handed in, and silence since the last one
+has calmed the mood before the turn moves it. Moods are kept as JSON; a mood that was stored and read goes on exactly as
+if it had never been away. The arithmetic is in `emotion/motion.py` and `emotion/regard.py`.
 """
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+import struct
 from dataclasses import dataclass
+from typing import Any, Self
 
-from emotion.appraisal import appraise
-from emotion.labels import EMOTIONS, INDEX, NEUTRAL
+from emotion.labels import AROUSAL, EMOTIONS, INDEX, NEUTRAL, VALENCE
+from emotion.motion import CALM, MoodSettings, Shares, calmed, floored, impression, leading, mixed, step
+from emotion.regard import faded, kept, moved, withheld
+
+DECIMALS = 6  # of a share: what is kept of a mood is all there is of it
+_PACKED = struct.Struct(f"<{len(EMOTIONS)}f")
 
 
 @dataclass(frozen=True, slots=True)
-class MoodSettings:
-    """How a mood moves. Shares and probabilities are in [0, 1]; a half-life is counted in messages."""
+class Reading:
+    """What was read from one turn, once: 28 numbers each, in the order of EMOTIONS.
 
-    half_life: float = 2.0  # after so many calm messages, half of what was felt is left
-    jolt_from: float = 0.35  # a feeling scored with this probability begins to move the mood faster than calm ones do …
-    jolt_full: float = 0.75  # … and from this one on by the full jolt
-    jolt: float = 0.85  # share of the new mood that a jolt makes up
-    own: float = 0.5  # the character's own words move it by this share of what another's would
-    sharpness: float = 1.5  # exponent on the probabilities: the higher, the less do many unlikely feelings count
-    neutral_floor: float = 0.05  # the mood is never less neutral than this
-    margin: float = 0.05  # by how much of the whole another must beat the leading emotion, unless that is neutral
+    `said`: the classifier's probabilities for how the words sound. `felt`: the reader's shares, summing to 1, of what
+    the character feels after this turn. Both are rounded to 4-byte floats, which is how they are kept.
+    """
+
+    said: tuple[float, ...]
+    felt: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        shares = (self.jolt_from, self.jolt_full, self.jolt, self.own, self.neutral_floor, self.margin)
-        if self.half_life <= 0 or self.sharpness <= 0 or not all(0 <= share <= 1 for share in shares):
-            raise ValueError("Mood settings: half_life and sharpness must be above 0, all others between 0 and 1.")
-        if self.jolt_from >= self.jolt_full:
-            raise ValueError("Mood settings: jolt_from must be below jolt_full.")
+        for scores in (self.said, self.felt):
+            if len(scores) != len(EMOTIONS) or not all(0 <= p <= 1 for p in scores):  # NaN fails this comparison, too
+                raise ValueError(f"A message is scored by {len(EMOTIONS)} probabilities.")
+        said, felt = self.packed()
+        object.__setattr__(self, "said", _PACKED.unpack(said))
+        object.__setattr__(self, "felt", _PACKED.unpack(felt))
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """`said` and `felt` as little-endian floats, 112 bytes each."""
+        return _PACKED.pack(*self.said), _PACKED.pack(*self.felt)
+
+    @classmethod
+    def unpacked(cls, said: bytes, felt: bytes) -> Self:
+        """Raises ValueError, saying what is wrong, for what `packed` cannot have written."""
+        if len(said) != _PACKED.size or len(felt) != _PACKED.size:
+            raise ValueError(f"A stored reading has {_PACKED.size} bytes each for what was said and felt.")
+        return cls(_PACKED.unpack(said), _PACKED.unpack(felt))
 
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """`weights`: 28 shares in the order of EMOTIONS, summing to 1. `leading`: the emotion a face should show."""
+    """What is felt.
 
-    weights: tuple[float, ...]
+    Args:
+        weights: 28 shares in the order of EMOTIONS, summing to 1.
+        leading: the emotion a face should show.
+        at: when it last moved, in unix seconds; 0 = never.
+        grudges: what is held against members, by name, in [0, 1].
+    """
+
+    weights: Shares
     leading: str
+    at: float = 0.0
+    grudges: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.weights) != len(EMOTIONS) or not all(w >= 0 for w in self.weights):
@@ -49,11 +77,25 @@ class Mood:
             raise ValueError(f"A mood's weights must sum to 1, not {sum(self.weights):.3f}.")
         if self.leading not in INDEX:
             raise ValueError(f"A mood cannot be led by {self.leading!r}: it is none of the {len(EMOTIONS)} emotions.")
+        if not 0 <= self.at < math.inf:
+            raise ValueError(f"A mood moves at a time in unix seconds, not at {self.at}.")
+        if not all(0 <= grudge <= 1 for _, grudge in self.grudges):
+            raise ValueError("What is held against members must be between 0 and 1.")
 
     @classmethod
     def neutral(cls) -> "Mood":
         """Nothing felt yet."""
-        return cls(tuple(float(name == NEUTRAL) for name in EMOTIONS), NEUTRAL)
+        return cls(CALM, NEUTRAL)
+
+    @property
+    def valence(self) -> float:
+        """How pleasant it is, in [-1, 1] (Russell's circumplex, emotion/labels.py)."""
+        return sum(w * VALENCE[name] for name, w in zip(EMOTIONS, self.weights, strict=True))
+
+    @property
+    def arousal(self) -> float:
+        """How stirred up it is, in [-1, 1]."""
+        return sum(w * AROUSAL[name] for name, w in zip(EMOTIONS, self.weights, strict=True))
 
     def share(self, emotion: str) -> float:
         """How much of the mood one emotion is. Raises KeyError for what is not an emotion."""
@@ -64,82 +106,86 @@ class Mood:
         return sorted(zip(EMOTIONS, self.weights, strict=True), key=lambda pair: -pair[1])[:count]
 
     def to_json(self) -> str:
-        """One line of JSON that `from_json` turns into an equal mood; weights by name, zeros left out."""
-        weights = {name: weight for name, weight in zip(EMOTIONS, self.weights, strict=True) if weight}
-        return json.dumps({"leading": self.leading, "weights": weights})
+        """One line that `from_json` turns into an equal mood; weights by name, zeros left out.
+
+        Valence and arousal stand there for whoever looks into the database; they follow from the weights.
+        """
+        stored: dict[str, Any] = {"leading": self.leading, "valence": round(self.valence, 3)}
+        stored |= {"arousal": round(self.arousal, 3), "at": self.at}
+        stored["weights"] = {name: weight for name, weight in zip(EMOTIONS, self.weights, strict=True) if weight}
+        return json.dumps(stored | ({"grudges": dict(self.grudges)} if self.grudges else {}), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Mood":
-        """Raises ValueError, saying what is wrong, for anything `to_json` could not have written."""
-        stored = json.loads(text)
+        """Raises ValueError, saying what is wrong, for anything `to_json` could not have written, now or before."""
+        try:
+            stored = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"A stored mood is JSON, and this is not: {error}.") from error
         if not isinstance(stored, dict) or not isinstance(stored.get("weights"), dict):
             raise ValueError("A stored mood is an object with `leading` and `weights`.")
-        weights: dict[str, float] = stored["weights"]
+        weights, grudges = _numbers(stored["weights"], "weights"), _numbers(stored.get("grudges", {}), "grudges")
         if unknown := weights.keys() - INDEX.keys():
             raise ValueError(f"A stored mood names unknown emotions: {', '.join(sorted(unknown))}.")
-        return cls(tuple(float(weights.get(name, 0)) for name in EMOTIONS), str(stored.get("leading")))
+        shares = tuple(weights.get(name, 0.0) for name in EMOTIONS)
+        at = _numbers({"at": stored.get("at", 0.0)}, "times")["at"]
+        return cls(shares, str(stored.get("leading")), at, tuple(grudges.items()))
 
 
-def feel(mood: Mood, scores: Sequence[float], *, own: bool, settings: MoodSettings) -> Mood:
-    """The mood after one more message, whose 28 probabilities are `scores`.
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A turn as it is looked back at."""
 
-    `own`: the character said it, so it shows what it feels; what others say is appraised first and weighs more.
-    Raises ValueError if `scores` are not 28 probabilities.
+    at: float  # unix seconds
+    name: str  # who said it
+    own: bool  # the character itself did
+    text: str
+    mood: Mood  # after it
+    expression: str | None  # worn by the character's reply; None for members
+
+
+def feel(mood: Mood, reading: Reading, *, own: bool, name: str, at: float, settings: MoodSettings) -> Mood:
+    """The mood after one more turn.
+
+    Args:
+        own: the character said it.
+        name: who said it; what they did before decides how it is taken.
+        at: when, in unix seconds; a time before the mood's own counts as the same moment.
     """
-    if len(scores) != len(EMOTIONS) or not all(0 <= p <= 1 for p in scores):  # NaN fails this comparison, too
-        raise ValueError(f"A message is scored by {len(EMOTIONS)} probabilities.")
-    said = evidence(scores, settings)
-    felt = said if own else appraise(said)
-    gain = weight_of(scores, settings) * (settings.own if own else 1)
-    mixed = [(1 - gain) * old + gain * new for old, new in zip(mood.weights, felt, strict=True)]
-    weights = _floored(mixed, settings.neutral_floor)
-    return Mood(weights, _leading(mood.leading, weights, settings.margin))
+    before = rested(mood, at, settings)
+    felt, grudges = impression(reading.said, reading.felt, own, settings), dict(before.grudges)
+    if not own:
+        grudges[name] = moved(grudges.get(name, 0.0), felt, reading.said)
+        felt = withheld(felt, grudges[name], settings)
+    weights = _rounded(floored(mixed(before.weights, felt, step(felt, own, settings)), settings.neutral_floor))
+    return Mood(weights, leading(before.leading, weights, settings.margin), before.at, kept(grudges))
 
 
-def felt_through(mood: Mood, heard: Iterable[tuple[Sequence[float], bool]], settings: MoodSettings) -> Mood:
-    """The mood after a whole log of (scores, own), oldest first, to rebuild it after an edit or a deletion."""
-    for scores, own in heard:
-        mood = feel(mood, scores, own=own, settings=settings)
-    return mood
+def rested(mood: Mood, at: float, settings: MoodSettings) -> Mood:
+    """The mood at a later time, if nothing was said since it last moved."""
+    if mood.at == 0 or at <= mood.at:
+        return Mood(mood.weights, mood.leading, max(mood.at, at), mood.grudges)
+    silence = at - mood.at
+    weights = _rounded(calmed(mood.weights, silence, settings))
+    grudges = kept(faded(dict(mood.grudges), silence, settings))
+    return Mood(weights, leading(mood.leading, weights, settings.margin), at, grudges)
 
 
-def evidence(scores: Sequence[float], settings: MoodSettings) -> tuple[float, ...]:
-    """Probabilities as shares of one message: sharpened, summing to 1. All zeros say nothing: neutral.
-
-    Neutral counts only as far as nothing else is felt: "I will burn your house down." is scored neutral (a plain
-    statement) and anger at once, and it is the anger that matters.
-    """
-    feeling = _strongest(scores)
-    plain = [p * (1 - feeling) if name == NEUTRAL else p for name, p in zip(EMOTIONS, scores, strict=True)]
-    sharp = [p**settings.sharpness for p in plain]
-    total = sum(sharp)
-    return tuple(p / total for p in sharp) if total > 0 else Mood.neutral().weights
+def _rounded(weights: Shares) -> Shares:
+    """As many decimals as are kept; neutral takes what rounding left over."""
+    felt = [0.0 if name == NEUTRAL else round(w, DECIMALS) for name, w in zip(EMOTIONS, weights, strict=True)]
+    felt[INDEX[NEUTRAL]] = max(round(1 - sum(felt), DECIMALS), 0.0)
+    return tuple(felt)
 
 
-def weight_of(scores: Sequence[float], settings: MoodSettings) -> float:
-    """Share of the new mood that this message makes up: by the half-life if calm, up to `jolt` for a strong feeling."""
-    calm = 1 - math.pow(0.5, 1 / settings.half_life)
-    strength = (_strongest(scores) - settings.jolt_from) / (settings.jolt_full - settings.jolt_from)
-    return calm + max(0.0, settings.jolt - calm) * min(max(strength, 0.0), 1.0)
-
-
-def _strongest(scores: Sequence[float]) -> float:
-    return max(p for name, p in zip(EMOTIONS, scores, strict=True) if name != NEUTRAL)
-
-
-def _floored(weights: Sequence[float], floor: float) -> tuple[float, ...]:
-    """Sum exactly 1 again and neutral at least `floor`, the rest scaled down in proportion."""
-    total = sum(weights)
-    shares = [w / total for w in weights]
-    neutral = shares[INDEX[NEUTRAL]]
-    if neutral >= floor:
-        return tuple(shares)
-    squeeze = (1 - floor) / (1 - neutral)
-    return tuple(floor if name == NEUTRAL else w * squeeze for name, w in zip(EMOTIONS, shares, strict=True))
-
-
-def _leading(held: str, weights: Sequence[float], margin: float) -> str:
-    """Hysteresis: a calm face wakes as soon as something outweighs calm, any other needs `margin` to be relieved."""
-    challenger = max(range(len(weights)), key=weights.__getitem__)
-    needed = weights[INDEX[held]] + (0 if held == NEUTRAL else margin)
-    return EMOTIONS[challenger] if weights[challenger] > needed else held
+def _numbers(stored: Any, what: str) -> dict[str, float]:
+    """A table of finite numbers from JSON; booleans and texts are none."""
+    if not isinstance(stored, dict):
+        raise ValueError(f"A stored mood's {what} are an object of names and numbers.")
+    for name, value in stored.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"A stored mood's {what} must be numbers; {name} is {value!r:.40}.")
+    try:
+        return {name: float(value) for name, value in stored.items()}
+    except OverflowError as error:
+        raise ValueError(f"A stored mood's {what} are too large to be true.") from error

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from persona.form import filled, forms
 from persona.sampler import SamplerKeys
+from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
 
 # GoEmotions (Demszky et al. 2020, arXiv 2005.00547), without an order; emotion.labels owns the order.
@@ -106,6 +107,10 @@ class GuidanceWishes(Table):
     )
 
 
+class MoodWishes(MoodKeys):
+    """How this character's mood moves: its temper; what is not mentioned, the admin's settings decide."""
+
+
 class Expression(Table):
     """One face of the character."""
 
@@ -153,6 +158,7 @@ class Card(Table):
     guidance: GuidanceWishes = Field(
         default=GuidanceWishes(), description="what the voice must not be in any state, and how hard that counts"
     )
+    mood: MoodWishes = Field(default=MoodWishes(), description="how its mood moves: hot-tempered, stoic, resentful …")
     grammar: str = Field(default="", description="the form of every reply: GBNF, or a .gbnf file's name")
     examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")
     expressions: dict[ExpressionName, Expression] = Field(

@@ -51,8 +51,9 @@ class Stage:
             }
         )
         async with History(self.database) as history:
-            speaker = speaker_of(settings, self.rooms.engine, self.rooms.story.classifier)
-            story = replace(self.rooms.story, history=history, speaker=speaker)
+            speaker = speaker_of(settings, self.rooms.engine, self.rooms.story.feeling.classifier)
+            feeling = replace(self.rooms.story.feeling, history=history)
+            story = replace(self.rooms.story, history=history, speaker=speaker, feeling=feeling)
             rooms = replace(self.rooms, settings=settings, history=history, story=story)
             async with MienClient(rooms, Commands, guild_ready_timeout=0.05) as client:
                 connection = asyncio.create_task(client.start(self.playground.bot_token))

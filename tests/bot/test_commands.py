@@ -13,7 +13,7 @@ from bot.commands import Commands, at_work, chart, in_memory
 from bot.compose import Rooms
 from bot.history import Worn
 from emotion.labels import EMOTIONS
-from emotion.mood import Mood
+from emotion.mood import Mood, Reading
 from inference.job import Priority
 from inference.residency import Resident
 from persona.turn import Role, Turn
@@ -129,7 +129,9 @@ async def test_the_mood_is_shown_as_bars(scene: Stage, asking: Asking) -> None:
     weights = {"anger": 0.6, "sadness": 0.3, "neutral": 0.1}
     mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), "anger")
     async with scene.bot() as bot:
-        await bot.history.set_mood(scene.channel, "marigold", mood.to_json())
+        await bot.history.remember(scene.channel, "marigold", Turn(Role.USER, "You", "You ruined it!", 1.0))
+        [turn] = await bot.history.recent(scene.channel, "marigold", 1)
+        await bot.history.keep_reading(turn, Reading(mood.weights, mood.weights), mood)
         [embed] = (await asking.answer("mood"))["embeds"]
     assert embed["title"] == "Marigold feels anger"
     lines = embed["description"].strip("`\n").splitlines()

@@ -17,7 +17,6 @@ from avatar.expression import spec_for
 from bot.compose import Rooms, compose
 from bot.conversation import LONGEST_TEXT, Directed, Event, Felt, Incoming, Piece, Portrait, Spoken, StoryError
 from bot.settings import Bot, Settings
-from emotion.mood import Mood
 from inference.job import Priority, Steps
 from persona.turn import Role
 
@@ -67,8 +66,11 @@ async def test_what_was_said_is_remembered_with_the_feeling_it_was_said_with(roo
     versions = [variation.text for variation in await rooms.history.variations(spoken.turn)]
     assert versions == ([spoken.text, *spoken.variations] if spoken.variations else [])
     assert answered.feeling == next(e.expression for e in events if isinstance(e, Directed))
-    kept = await rooms.history.mood(2, "marigold")
-    assert kept and Mood.from_json(kept)
+    felt = next(event for event in events if isinstance(event, Felt))
+    after_question, after_answer = await rooms.history.moments(2, "marigold", 10)
+    assert (after_question.text, after_question.mood, after_question.expression) == (asked.text, felt.mood, None)
+    assert (after_answer.text, after_answer.expression) == (answered.text, answered.feeling)
+    assert after_answer.mood == await rooms.history.mood(2, "marigold")
 
 
 async def test_the_same_seed_and_history_give_the_same_reply(rooms: Rooms) -> None:

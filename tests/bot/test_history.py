@@ -12,9 +12,13 @@ import pytest_asyncio
 
 from bot.history import History, OpenTurn, Worn
 from bot.migrations import HistoryError
+from emotion.labels import EMOTIONS
+from emotion.mood import Mood, Reading
 from persona.turn import Role, Turn, Variation
 
 CHANNEL, OTHER = 10, 11
+HAPPY = Mood(tuple(float(name == "joy") for name in EMOTIONS), "joy", at=2.0)
+READING = Reading(HAPPY.weights, HAPPY.weights)
 ASKED = OpenTurn(guild=1, channel=CHANNEL, message=100, user=5, name="Ann", text="hello", at=1.0, persona="marigold")
 
 
@@ -101,21 +105,19 @@ async def test_reset_empties_one_channel_and_keeps_its_persona(history: History)
     await history.set_persona(CHANNEL, "bramble")
     for channel in (CHANNEL, OTHER):
         await history.remember(channel, "bramble", said("hello"))
-        await history.set_mood(channel, "bramble", "{}")
+        [turn] = await history.recent(channel, "bramble", 1)
+        await history.keep_reading(turn, READING, HAPPY)
         await history.set_worn(channel, "bramble", Worn("joy", True))
     assert await history.forget(CHANNEL) == 1
     assert await history.count(CHANNEL) == 0
-    assert await history.mood(CHANNEL, "bramble") is None
+    assert await history.mood(CHANNEL, "bramble") == Mood.neutral()
+    assert await history.moments(CHANNEL, "bramble", 9) == []
     assert await history.worn(CHANNEL, "bramble") is None
     assert await history.persona_of(CHANNEL) == "bramble"
-    assert (await history.count(OTHER), await history.mood(OTHER, "bramble")) == (1, "{}")
+    assert (await history.count(OTHER), await history.mood(OTHER, "bramble")) == (1, HAPPY)
 
 
-async def test_mood_persona_and_worn_face_are_kept_per_channel(history: History) -> None:
-    assert await history.mood(CHANNEL, "marigold") is None
-    await history.set_mood(CHANNEL, "marigold", "[1]")
-    await history.set_mood(CHANNEL, "marigold", "[2]")
-    assert await history.mood(CHANNEL, "marigold") == "[2]"
+async def test_persona_and_worn_face_are_kept_per_channel(history: History) -> None:
     await history.set_worn(CHANNEL, "marigold", Worn("anger", False, "5ha"))
     assert await history.worn(CHANNEL, "marigold") == Worn("anger", False, "5ha")
     await history.set_persona(CHANNEL, "bramble")

@@ -1,6 +1,7 @@
 """Old databases keep their rows; databases of the future are refused."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import aiosqlite
@@ -8,6 +9,10 @@ import pytest
 
 from bot.history import History
 from bot.migrations import MIGRATIONS, HistoryError, migrate, version
+from emotion.mood import Mood, Reading
+
+OLD_MOOD = '{"leading": "joy", "weights": {"joy": 0.75, "neutral": 0.25}}'  # as it was before there were readings
+READING = Reading((0.5,) * 28, (0.0,) * 27 + (1.0,))
 
 
 def schema(path: Path) -> set[tuple[str, str]]:
@@ -28,7 +33,7 @@ async def write_version(number: int, path: Path) -> None:
             "INSERT INTO turns (channel, persona, role, name, text, at, user, message)"
             " VALUES (7, 'marigold', 'user', 'Ann', 'hello', 1.5, 3, 100)"
         )
-        await db.execute("INSERT INTO moods VALUES (7, 'marigold', '{}')")
+        await db.execute("INSERT INTO moods VALUES (7, 'marigold', ?)", (OLD_MOOD,))
         await db.execute("INSERT INTO channels VALUES (7, 'marigold', 100)")
 
 
@@ -50,13 +55,18 @@ async def test_an_old_file_keeps_its_rows_and_looks_like_a_new_one(tmp_path: Pat
     async with History(old) as history:
         (turn,) = await history.recent(7, "marigold", 10)
         assert (turn.name, turn.text, turn.at) == ("Ann", "hello", 1.5)
-        assert await history.mood(7, "marigold") == "{}"
+        assert await history.mood(7, "marigold") == Mood.from_json(OLD_MOOD)
+        assert await history.moments(7, "marigold", 10) == []
         assert await history.persona_of(7) == "marigold"
         assert await history.last_seen() == {7: 100}
         assert await history.variations(turn.id) == []
         await history.keep_variations(turn.id, ["hello", "hullo"], "")
         assert await history.choose_variation(turn.id, 1)
+        await history.keep_reading(replace(turn, text="hullo"), READING, Mood.neutral())
+        assert await history.reading(turn.id) == (READING, Mood.neutral())
         assert await history.delete(100) and await history.variations(turn.id) == []
+        assert await history.reading(turn.id) is None
+        assert await history.mood(7, "marigold") == Mood.from_json(OLD_MOOD)
     async with History(new):
         pass
     assert schema(old) == schema(new)

@@ -12,7 +12,6 @@ import torch
 
 from emotion.classifier import REMEMBERED, SILENCE, STARTER, Classifier
 from emotion.labels import EMOTIONS, INDEX
-from emotion.mood import Mood, MoodSettings, feel
 from inference.gpu import Gpu
 from inference.job import ModelMissing, Priority
 
@@ -177,51 +176,3 @@ async def test_the_shipped_files_are_small_and_the_card_names_every_label() -> N
     card = (STARTER / "card.md").read_text(encoding="utf-8")
     assert all(f"| {name} |" in card for name in EMOTIONS)
     assert "CC BY 4.0" in card
-
-
-@pytest.mark.parametrize(
-    ("message", "felt"),
-    [
-        ("You are the worst baker I have ever met, you stupid cow.", {"sadness", "anger", "disgust"}),
-        ("Shut up, nobody likes you.", {"sadness", "anger", "annoyance"}),
-        ("I will burn your bakery down, and you with it.", {"sadness", "anger", "fear"}),
-        ("I got the job! I start on Monday!!", {"excitement", "joy"}),
-        ("We won the competition!", {"excitement", "joy"}),
-        ("My dog died this morning. He was fourteen and I miss him so much.", {"sadness", "caring"}),
-        ("I feel so alone lately, nobody calls me any more.", {"sadness", "caring"}),
-        ("How do you get the crust so crisp?", {"curiosity"}),
-        ("I'm so sorry about yesterday, I should never have said that.", {"caring", "relief"}),
-        ("I love you, Marigold.", {"love"}),
-        ("*kisses you softly* You mean everything to me.", {"love"}),
-        ("Haha, you have flour all over your nose, silly pony! 😂", {"amusement"}),
-        ("Thank you so much, that was delicious!", {"joy", "pride"}),
-        ("Wow, this is the best bread I have ever eaten. You're so talented!", {"pride", "joy"}),
-        ("Ew, there's a hair in my muffin. That's gross.", {"disgust", "embarrassment"}),
-        ("I'm really disappointed, I expected better from you.", {"sadness", "remorse"}),
-        ("I don't understand, what do you mean?", {"confusion", "curiosity"}),
-        ("Wait, WHAT? You are a pony?!", {"surprise", "curiosity"}),
-        ("I'm so nervous about my exam tomorrow.", {"caring", "nervousness"}),
-        ("I'm scared, something is moving behind that door!", {"fear"}),
-        ("Phew, thank god, they found her safe and sound.", {"relief", "joy"}),
-        ("No. I don't want that, and you should not do that.", {"disappointment", "annoyance"}),
-        ("*hugs you tightly* Everything will be alright.", {"gratitude", "love"}),
-        ("The shop opens at nine.", {"neutral"}),
-        ("ok, see you later then", {"neutral"}),
-    ],
-)
-async def test_a_message_leaves_the_listener_with_a_fitting_feeling(
-    classifier: Classifier, message: str, felt: set[str]
-) -> None:
-    [scores] = await classifier.score([message])
-    assert feel(Mood.neutral(), scores, own=False, settings=MoodSettings()).leading in felt
-
-
-async def test_small_talk_changes_no_face(classifier: Classifier) -> None:
-    log = [
-        *("hello there", "The shop opens at nine.", "I'll take two loaves.", "The train leaves at ten.", "ok"),
-        *("It is on the table.", "My brother works there.", "I had soup for lunch.", "see you later then"),
-    ]
-    mood = Mood.neutral()
-    for i, scores in enumerate(await classifier.score(log)):
-        mood = feel(mood, scores, own=i % 2 == 1, settings=MoodSettings())
-        assert mood.leading == "neutral", log[i]

@@ -14,6 +14,7 @@ from persona.card import (
     Example,
     Expression,
     GuidanceWishes,
+    MoodWishes,
     SamplerWishes,
     check,
 )
@@ -31,6 +32,7 @@ PAGE = (ROOT / "docs" / "personas.md").read_text()
         ("### `[expressions.NAME]`", Expression),
         ("### `sampler`", SamplerWishes),
         ("### `guidance`", GuidanceWishes),
+        ("### `[mood]`", MoodWishes),
     ],
 )
 def test_every_key_is_explained_in_its_table(heading: str, table: type[Table]) -> None:

@@ -1,0 +1,45 @@
+"""What is held against whom: a light memory of members who hurt the character.
+
+Each grudge is in [0, 1]. It grows with what somebody's words make the character feel against them, is forgotten over
+hours, and is lifted by an apology. While it lasts, part of the pleasure that this member gives is withheld: who
+insulted and then jokes is met with reserve. A friend's sorrow, however dark it makes a mood, is nobody's fault and held
+against nobody. Pure arithmetic; only the gravest few are remembered.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from emotion.labels import EMOTIONS, INDEX, NEUTRAL, VALENCE
+from emotion.motion import MoodSettings, Shares
+
+AGAINST = ("anger", "disgust", "annoyance", "disapproval")
+AMENDS = ("remorse",)
+MOST_REMEMBERED = 16  # members
+FORGOTTEN = 0.05  # a grudge below this is none
+
+
+def moved(held: float, felt: Sequence[float], said: Sequence[float]) -> float:
+    """A grudge after one more message: `felt`, the impression it made, and `said`, how its words sound."""
+    offence = sum(felt[INDEX[name]] for name in AGAINST)
+    amends = max(said[INDEX[name]] for name in AMENDS)
+    return min(max(held, offence) * (1 - min(amends, 1.0)), 1.0)
+
+
+def withheld(felt: Sequence[float], grudge: float, settings: MoodSettings) -> Shares:
+    """An impression by somebody who hurt: part of what is pleasant in it turns neutral."""
+    kept = 1 - settings.reserve * grudge
+    shares = [share * kept if VALENCE[name] > 0 else share for name, share in zip(EMOTIONS, felt, strict=True)]
+    shares[INDEX[NEUTRAL]] += sum(felt) - sum(shares)
+    return tuple(shares)
+
+
+def faded(grudges: Mapping[str, float], seconds: float, settings: MoodSettings) -> dict[str, float]:
+    """What is left of them after so many seconds; less than none is none."""
+    left = math.pow(0.5, max(seconds, 0.0) / (3600 * settings.grudge_hours))
+    return {name: grudge * left for name, grudge in grudges.items()}
+
+
+def kept(grudges: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """The gravest, by name, without what is as good as forgotten."""
+    gravest = sorted(grudges.items(), key=lambda one: (-one[1], one[0]))[:MOST_REMEMBERED]
+    return tuple(sorted((name, round(grudge, 4)) for name, grudge in gravest if grudge >= FORGOTTEN))
