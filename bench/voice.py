@@ -23,7 +23,7 @@ from time import perf_counter
 from bench.report import finish, parser
 from bot.compose import director_of, open_gpu, speaker_of
 from bot.direction import Director
-from bot.feeling import after, read
+from bot.feeling import after, read, settings_of
 from bot.ranking import agreement
 from bot.settings import Settings, load_settings
 from bot.speaking import Said, Speaker, StoryError
@@ -140,17 +140,17 @@ class Bench:
         for number, text in enumerate(messages):
             turns.append(Turn(Role.USER, MEMBER, text, float(2 * number)))
             read = turns[-window(len(turns), self.turns_read) :]
-            mood = await self.felt(mood, turns)
+            mood = await self.felt(card, mood, turns)
             direction = await self.director.direct(self.speaker.prompt(card, read), card, mood, worn)
             worn = direction.expression
             reply = await self.reply(card, kind, read, worn, SEED + number, tally)
             turns.append(Turn(Role.CHARACTER, card.name, reply.text, float(2 * number + 1), feeling=worn))
-            mood = await self.felt(mood, turns)
+            mood = await self.felt(card, mood, turns)
             said.append((worn, reply))
         return said
 
-    async def felt(self, mood: Mood, turns: list[Turn]) -> Mood:
-        return after(mood, turns[-1], await read(self.classifier, turns), MoodSettings())
+    async def felt(self, card: Card, mood: Mood, turns: list[Turn]) -> Mood:
+        return after(mood, turns[-1], await read(self.classifier, turns, card.name), settings_of(card, MoodSettings()))
 
     async def reply(self, card: Card, kind: str, turns: list[Turn], expression: str, seed: int, tally: Tally) -> Said:
         start, said = perf_counter(), Said("")

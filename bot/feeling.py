@@ -55,13 +55,13 @@ class Feeling:
         """
         if kept := await self.history.reading(turn):
             return kept[1], kept[0]
-        settings = settings_of(card, self.settings)
-        said, reading = await self._read(channel, persona, turn)
+        said, reading = await self._read(channel, persona, card, turn)
         async with self._moving:
-            await self._settle(channel, persona, settings)
-            mood = after(await self.history.mood(channel, persona, before=turn), said, reading, settings)
+            await self._settle(channel, persona, card)
+            before = await self.history.mood(channel, persona, before=turn)
+            mood = after(before, said, reading, settings_of(card, self.settings))
             await self.history.keep_reading(said, reading, mood)
-            await self._settle(channel, persona, settings)  # an older turn that is felt late moves the later ones
+            await self._settle(channel, persona, card)  # an older turn that is felt late moves the later ones
         return mood, reading
 
     async def settle(self, cards: "Iterable[tuple[str, Card]]") -> None:
@@ -70,31 +70,34 @@ class Feeling:
         async with self._moving:
             for channel, persona in await self.history.unsettled_places():
                 if persona in known:
-                    await self._settle(channel, persona, settings_of(known[persona], self.settings))
+                    await self._settle(channel, persona, known[persona])
 
-    async def _settle(self, channel: int, persona: str, settings: MoodSettings) -> None:
+    async def _settle(self, channel: int, persona: str, card: "Card") -> None:
         changed = await self.history.unsettled(channel, persona)
         if not changed:
             return
+        settings = settings_of(card, self.settings)
         mood = await self.history.mood(channel, persona, before=changed[0].turn.id)
         found: list[tuple[int, Mood]] = []
         for one in changed:
-            turn, reading = (one.turn, one.reading) if one.reading else await self._read(channel, persona, one.turn.id)
+            turn, reading = one.turn, one.reading
+            if reading is None:
+                turn, reading = await self._read(channel, persona, card, turn.id)
             mood = after(mood, turn, reading, settings)
             if one.reading is None:
                 await self.history.keep_reading(turn, reading, mood)
             found.append((turn.id, mood))
         await self.history.settle(found)
 
-    async def _read(self, channel: int, persona: str, turn: int) -> tuple[Turn, Reading]:
+    async def _read(self, channel: int, persona: str, card: "Card", turn: int) -> tuple[Turn, Reading]:
         """A turn, what its words sound like, and what the character feels after it."""
         turns = await self.history.recent(channel, persona, READ_TURNS, until=turn)
         if not turns or turns[-1].id != turn:
             raise StoryError("The message is gone: it was deleted before it could be answered.")
-        return turns[-1], await read(self.classifier, turns)
+        return turns[-1], await read(self.classifier, turns, card.name)
 
 
-async def read(classifier: Feels, turns: Sequence[Turn]) -> Reading:
+async def read(classifier: Feels, turns: Sequence[Turn], character: str) -> Reading:
     """What the newest of some turns (oldest first, at least one) sounds like, and what the character feels after it."""
     heard = newest(turns)
     assert heard, "a window has a newest turn"

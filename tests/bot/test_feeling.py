@@ -202,7 +202,7 @@ async def test_a_message_leaves_the_listener_with_a_fitting_feeling(
     classifier: Classifier, message: str, felt: set[str]
 ) -> None:
     turn = Turn(Role.USER, "Ann", message, 1.0)
-    assert after(Mood.neutral(), turn, await read(classifier, [turn]), MoodSettings()).leading in felt
+    assert after(Mood.neutral(), turn, await read(classifier, [turn], "Marigold"), MoodSettings()).leading in felt
 
 
 async def test_small_talk_changes_no_face(classifier: Classifier) -> None:
@@ -214,5 +214,5 @@ async def test_small_talk_changes_no_face(classifier: Classifier) -> None:
     turns = [Turn(*names[number % 2], text, 60.0 * number) for number, text in enumerate(log)]
     mood = Mood.neutral()
     for number, turn in enumerate(turns, start=1):
-        mood = after(mood, turn, await read(classifier, turns[:number]), MoodSettings())
+        mood = after(mood, turn, await read(classifier, turns[:number], "Marigold"), MoodSettings())
         assert mood.leading == "neutral", turn.text
