@@ -4,10 +4,11 @@
     python -m bench.feel_quality --dialogues mine.txt    the context part on a script of your own
     python -m bench.feel_quality --wrong                 … and the dialogues that the mood gets wrong
 
-Context: what does the character feel after the last line? Any emotion the script lists counts. Four answers are compared:
-the classifier's on that line alone; the same, heard as a listener hears it; the reader's, who sees the lines before it;
-and the mood's, after the whole dialogue. Calm: how often do the leading emotion and the face change? Jolts: does the face
-change with the very line, and to one that fits? Faces are those of the three personas, as the mood alone puts them on.
+Context: what does the character feel after the last line? Any emotion the script lists counts. Four answers are
+compared: the classifier's on that line alone; the same, heard as a listener hears it; the reader's, who sees the lines
+before it; and the mood's, after the whole dialogue. Calm: how often do the leading emotion and the face change? Jolts:
+does the face change with the very line, and to one that fits? Faces are those of the three personas, as the mood alone
+puts them on.
 """
 
 import argparse
@@ -59,8 +60,8 @@ def context(scenes: Sequence[Scene], settings: MoodSettings) -> Figures:
     gain = [mood - last for mood, last in zip(hits["mood"], hits["last_message"], strict=True)]
     low, high = interval(gain)
     figures["context_mood_above_last_message"] = f"{100 * mean(gain):.1f} ({low:.1f} to {high:.1f})"
-    for kind in sorted({scene.dialogue.kind for scene in scenes}):
-        of_kind = [number for number, scene in enumerate(scenes) if scene.dialogue.kind == kind]
+    for kind in sorted({one.dialogue.kind for one in scenes}):
+        of_kind = [number for number, one in enumerate(scenes) if one.dialogue.kind == kind]
         shares = ", ".join(f"{name} {100 * mean(found[i] for i in of_kind):.0f}" for name, found in hits.items())
         figures[f"context of {kind} ({len(of_kind)})"] = shares
     return figures
