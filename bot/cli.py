@@ -102,7 +102,7 @@ async def _say(options: argparse.Namespace) -> int:
 
 
 async def _feel(options: argparse.Namespace) -> int:
-    from bot.say import feel
+    from bot.feel import feel
 
     return await feel(options)
 
@@ -151,6 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what was not written yet has a place to go
         return 0
     except Exception as error:
         from bot.errors import sentence

@@ -1,4 +1,4 @@
-"""`mien say` and `mien feel`: a turn, or a reading, without Discord."""
+"""`mien say`: a turn without Discord."""
 
 import argparse
 import hashlib
@@ -6,23 +6,17 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bot.compose import compose, open_classifier
+from bot.compose import compose
 from bot.conversation import Directed, Event, Felt, Incoming, Piece, Spoken, readable
 from bot.settings import load_settings
 from emotion.labels import EMOTIONS
 from persona.card import Persona, load_persona
-
-if TYPE_CHECKING:
-    from emotion.classifier import Scores
-
-LINES_AT_ONCE = 32
 
 
 def channel_number(name: str) -> int:
@@ -81,31 +75,3 @@ async def _listen(events: AsyncGenerator[Event], persona: Persona, *, aloud: boo
             case Spoken(text, _, seconds, variations):
                 answer |= {"reply": text, "seconds": seconds, "variations": list(variations)}
     return answer
-
-
-async def feel(options: argparse.Namespace) -> int:
-    """Each line of standard input, in order; bytes that are no UTF-8 become replacement characters."""
-    settings = load_settings(options.config)
-    async with open_classifier(settings) as classifier:
-        lines = _lines()
-        while batch := list(islice(lines, 1 if sys.stdin.isatty() else LINES_AT_ONCE)):
-            for scores in await classifier.score(batch):
-                labels = classifier.labels(scores)
-                print(_as_json(scores, labels) if options.json else _as_words(scores, labels), flush=True)
-    return 0
-
-
-def _lines() -> Iterator[str]:
-    for line in sys.stdin.buffer:
-        yield line.rstrip(b"\r\n").decode("utf-8", errors="replace")
-
-
-def _as_json(scores: "Scores", labels: list[str]) -> str:
-    return json.dumps(
-        {"scores": {name: round(p, 6) for name, p in zip(EMOTIONS, scores, strict=True)}, "labels": labels}
-    )
-
-
-def _as_words(scores: "Scores", labels: list[str]) -> str:
-    by_name = dict(zip(EMOTIONS, scores, strict=True))
-    return ", ".join(f"{name} {by_name[name]:.2f}" for name in labels) or "nothing above its threshold"
