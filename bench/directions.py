@@ -65,7 +65,7 @@ async def reply(bench: Bench, card: Card, text: str, expression: str, opposite: 
     offered = card.expressions[expression].opens
     opening = max((o for o in offered if said.text.startswith(o)), key=len, default="")
     [scores] = await bench.classifier.score([said.text.removeprefix(opening).strip()])
-    heard = evidence(scores)
+    heard = evidence(scores).tolist()
     strongest = sorted(zip(EMOTIONS, heard, strict=True), key=lambda pair: -pair[1])[:3]
     return Heard(
         expression,

@@ -43,7 +43,7 @@ def guesses(settings: MoodSettings) -> dict[str, Guess]:
 
 
 def _appraised(scene: Scene) -> Sequence[float]:
-    heard = evidence(scene.readings[-1].said)
+    heard = evidence(scene.readings[-1].said).tolist()
     return heard if scene.lines[-1].own else appraise(heard)
 
 

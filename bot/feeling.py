@@ -102,8 +102,8 @@ async def read(classifier: Feels, turns: Sequence[Turn], character: str) -> Read
     heard = newest(turns)
     assert heard, "a window has a newest turn"
     [said] = await classifier.score([heard.text])
-    sounds = evidence(said)
-    return Reading(said, sounds if heard.own else appraise(sounds))
+    sounds = evidence(said).tolist()
+    return Reading(said, tuple(sounds if heard.own else appraise(sounds)))
 
 
 def settings_of(card: "Card", settings: MoodSettings) -> MoodSettings:

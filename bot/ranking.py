@@ -43,7 +43,7 @@ def agreement(card: "Card", expression: str, scores: Sequence[float]) -> float:
     """How much of what the classifier hears, (28,) probabilities, are this expression's emotions: 0 to 1."""
     heard = evidence(scores)
     wanted = card.expressions[expression].emotions
-    return sum(share * min(wanted.get(name, 0.0), 1.0) for name, share in zip(EMOTIONS, heard, strict=True))
+    return float(sum(share * min(wanted.get(name, 0.0), 1.0) for name, share in zip(EMOTIONS, heard, strict=True)))
 
 
 def worth(draft: Judged, weights: Weights) -> float:

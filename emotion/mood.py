@@ -15,6 +15,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from emotion.labels import AROUSAL, EMOTIONS, INDEX, NEUTRAL, VALENCE
 from emotion.motion import CALM, MoodSettings, Shares, calmed, floored, impression, leading, mixed, step
 from emotion.regard import faded, kept, moved, withheld
@@ -65,7 +67,7 @@ class Mood:
         grudges: what is held against members, by name, in [0, 1].
     """
 
-    weights: Shares
+    weights: tuple[float, ...]
     leading: str
     at: float = 0.0
     grudges: tuple[tuple[str, float], ...] = ()
@@ -85,7 +87,7 @@ class Mood:
     @classmethod
     def neutral(cls) -> "Mood":
         """Nothing felt yet."""
-        return cls(CALM, NEUTRAL)
+        return cls(tuple(CALM.tolist()), NEUTRAL)
 
     @property
     def valence(self) -> float:
@@ -155,10 +157,10 @@ def feel(mood: Mood, reading: Reading, *, own: bool, name: str, at: float, setti
     before = rested(mood, at, settings)
     felt, grudges = impression(reading.said, reading.felt, own, settings), dict(before.grudges)
     if not own:
-        grudges[name] = moved(grudges.get(name, 0.0), felt, reading.said)
+        grudges[name] = float(moved(grudges.get(name, 0.0), felt, reading.said))
         felt = withheld(felt, grudges[name], settings)
-    weights = _rounded(floored(mixed(before.weights, felt, step(felt, own, settings)), settings.neutral_floor))
-    return Mood(weights, leading(before.leading, weights, settings.margin), before.at, kept(grudges))
+    moved_on = mixed(np.array(before.weights), felt, step(felt, own, settings))
+    return _settled(before, floored(moved_on, settings.neutral_floor), before.at, kept(grudges), settings)
 
 
 def rested(mood: Mood, at: float, settings: MoodSettings) -> Mood:
@@ -166,16 +168,19 @@ def rested(mood: Mood, at: float, settings: MoodSettings) -> Mood:
     if mood.at == 0 or at <= mood.at:
         return Mood(mood.weights, mood.leading, max(mood.at, at), mood.grudges)
     silence = at - mood.at
-    weights = _rounded(calmed(mood.weights, silence, settings))
     grudges = kept(faded(dict(mood.grudges), silence, settings))
-    return Mood(weights, leading(mood.leading, weights, settings.margin), at, grudges)
+    return _settled(mood, calmed(np.array(mood.weights), silence, settings), at, grudges, settings)
 
 
-def _rounded(weights: Shares) -> Shares:
-    """As many decimals as are kept; neutral takes what rounding left over."""
-    felt = [0.0 if name == NEUTRAL else round(w, DECIMALS) for name, w in zip(EMOTIONS, weights, strict=True)]
-    felt[INDEX[NEUTRAL]] = max(round(1 - sum(felt), DECIMALS), 0.0)
-    return tuple(felt)
+def _settled(
+    before: Mood, weights: Shares, at: float, grudges: tuple[tuple[str, float], ...], settings: MoodSettings
+) -> Mood:
+    """The new mood, in as many decimals as are kept; neutral takes what rounding leaves over."""
+    felt = weights.round(DECIMALS)
+    felt[INDEX[NEUTRAL]] = 0.0
+    felt[INDEX[NEUTRAL]] = max(round(1 - felt.sum(), DECIMALS), 0.0)
+    leads = EMOTIONS[int(leading(INDEX[before.leading], felt, settings.margin))]
+    return Mood(tuple(felt.tolist()), leads, at, grudges)
 
 
 def _numbers(stored: Any, what: str) -> dict[str, float]:

@@ -6,36 +6,38 @@ insulted and then jokes is met with reserve. A friend's sorrow, however dark it 
 against nobody. Pure arithmetic; only the gravest few are remembered.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from emotion.labels import EMOTIONS, INDEX, NEUTRAL, VALENCE
 from emotion.motion import MoodSettings, Shares
 
-AGAINST = ("anger", "disgust", "annoyance", "disapproval")
-AMENDS = ("remorse",)
+AGAINST = [INDEX[name] for name in ("anger", "disgust", "annoyance", "disapproval")]
+AMENDS = INDEX["remorse"]
 MOST_REMEMBERED = 16  # members
 FORGOTTEN = 0.05  # a grudge below this is none
+_PLEASANT = np.array([VALENCE[name] > 0 for name in EMOTIONS])
 
 
-def moved(held: float, felt: Sequence[float], said: Sequence[float]) -> float:
+def moved(held: ArrayLike, felt: Shares, said: ArrayLike) -> NDArray[np.float64]:
     """A grudge after one more message: `felt`, the impression it made, and `said`, how its words sound."""
-    offence = sum(felt[INDEX[name]] for name in AGAINST)
-    amends = max(said[INDEX[name]] for name in AMENDS)
-    return min(max(held, offence) * (1 - min(amends, 1.0)), 1.0)
+    offence, amends = felt[..., AGAINST].sum(-1), np.asarray(said)[..., AMENDS]
+    return np.asarray(np.maximum(held, offence) * (1 - amends))
 
 
-def withheld(felt: Sequence[float], grudge: float, settings: MoodSettings) -> Shares:
+def withheld(felt: Shares, grudge: ArrayLike, settings: MoodSettings) -> Shares:
     """An impression by somebody who hurt: part of what is pleasant in it turns neutral."""
-    kept = 1 - settings.reserve * grudge
-    shares = [share * kept if VALENCE[name] > 0 else share for name, share in zip(EMOTIONS, felt, strict=True)]
-    shares[INDEX[NEUTRAL]] += sum(felt) - sum(shares)
-    return tuple(shares)
+    kept_part = 1 - settings.reserve * np.asarray(grudge)[..., None]
+    shares = np.where(_PLEASANT, felt * kept_part, felt)
+    shares[..., INDEX[NEUTRAL]] += felt.sum(-1) - shares.sum(-1)
+    return shares
 
 
 def faded(grudges: Mapping[str, float], seconds: float, settings: MoodSettings) -> dict[str, float]:
     """What is left of them after so many seconds; less than none is none."""
-    left = math.pow(0.5, max(seconds, 0.0) / (3600 * settings.grudge_hours))
+    left = 0.5 ** (max(seconds, 0.0) / (3600 * settings.grudge_hours))
     return {name: grudge * left for name, grudge in grudges.items()}
 
 

@@ -34,7 +34,7 @@ def reading(**felt: float) -> Reading:
 
 def heard(**said: float) -> Reading:
     """A turn whose words sound like this and are taken as the appraisal table says."""
-    return Reading(only(**said), appraise(evidence(only(**said))))
+    return Reading(only(**said), appraise(evidence(only(**said)).tolist()))
 
 
 def after(
