@@ -6,7 +6,6 @@ An expression's prompt never changes, so its embedding is computed once and the 
 import hashlib
 import io
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor
 
 from avatar.shelf import write_whole
-from emotion.encoder import WIDTH, load_encoder
+from emotion.minilm import WIDTH, SentenceEncoder, read_minilm
 from inference.carriers import MINILM
 from inference.job import Steps
 from inference.residency import Residency
@@ -38,9 +37,7 @@ class Prompts:
         sound = numbers.shape == (WIDTH,) and numbers.dtype == np.float32 and bool(np.isfinite(numbers).all())
         return torch.from_numpy(numbers)[None] if sound else None
 
-    def embed(
-        self, prompt: str, siblings: Iterable[str], device: torch.device, residency: Residency
-    ) -> Steps[Any, Tensor]:
+    def embed(self, prompt: str, siblings: Iterable[str], residency: Residency) -> Steps[Any, Tensor]:
         """Steps that give the embedding (1, 384) float32 of a prompt, on the CPU; the encoder is loaded if it must be.
 
         A unit vector times the square root of its width, so that its numbers are about 1 wide, as the UNet expects.
@@ -50,8 +47,8 @@ class Prompts:
         if known is not None:
             return known
         wanted = [prompt, *sorted(p for p in {*siblings} - {prompt} if self.remembered(p) is None)]
-        encoder = replace(load_encoder(), device=device)
-        guest = residency.invite("text encoder", encoder.model)
+        encoder = SentenceEncoder(read_minilm())
+        guest = residency.invite("text encoder", encoder.bert)
         embeddings: list[Tensor] = []
         try:
             for texts in (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)):

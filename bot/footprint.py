@@ -11,7 +11,7 @@ from avatar.checkpoint import painter_folder
 from avatar.parts import painter_bytes
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
-from emotion.encoder import encoder_bytes
+from emotion.minilm import minilm_bytes
 from inference.card import HostCard
 from inference.engine import PREFIX_BYTES
 from inference.job import Priority
@@ -64,7 +64,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("the classifier", classifier_bytes()),
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
         Need("the painter", painter_bytes(painter_folder(settings.face.model), place.device), "comes and goes"),
-        Need("its text encoder", encoder_bytes(), "comes and goes"),
+        Need("its text encoder", minilm_bytes(), "comes and goes"),
         Need("one step", _step_bytes(sizes.weight_bytes), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))

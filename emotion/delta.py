@@ -9,22 +9,22 @@ calibration needs no place, for it is part of the head's weights.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from emotion.labels import EMOTIONS
-from emotion.network import EmotionNet
 from inference.job import ModelMissing
 
 GROUP = 64
 LEVELS = 7
 
 
-def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor, kind: str = "classifier") -> None:
+def write(file: Path, net: nn.Module, plain: nn.Module, thresholds: Tensor, kind: str = "classifier") -> None:
     """Write `net` as its difference to `plain`, with its kind and the thresholds (28,) in the metadata."""
     before = plain.state_dict()
     tensors: dict[str, Tensor] = {}
@@ -42,36 +42,53 @@ def write(file: Path, net: EmotionNet, plain: EmotionNet, thresholds: Tensor, ki
     save_file(tensors, file, metadata=facts)
 
 
-def merge(file: Path, net: EmotionNet, kind: str = "classifier") -> tuple[float, ...]:
-    """Turn a plain `net` into the fitted one, in place; returns the 28 thresholds.
+def merge(file: Path, net: nn.Module, kind: str = "classifier") -> tuple[float, ...]:
+    """Turn a plain `net` into the fitted one, in place; returns the 28 thresholds. Raises as `merged` does."""
+    weights, thresholds = merged(file, net.state_dict(), kind)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise _unusable(file, error) from error
+    return thresholds
 
+
+def merged(file: Path, plain: Mapping[str, Tensor], kind: str) -> tuple[dict[str, Tensor], tuple[float, ...]]:
+    """The weights of the fitted network, by EmotionNet's names, and its 28 thresholds.
+
+    `plain` are the encoder's (`encoder.…`), which need no head; what did not change is shared with it, not copied.
     Raises ModelMissing if the file is missing, damaged, of another kind, or made for another encoder.
     """
     if not file.is_file():
         raise ModelMissing(f"The emotion weights {file} are missing: they are part of Mien, so install Mien again.")
     try:
-        with safe_open(file, "pt") as stored, torch.no_grad():
+        with safe_open(file, "pt") as stored:
             facts = stored.metadata()
             if (found := facts.get("kind", "classifier")) != kind:
                 raise ValueError(f"it holds a {found}, not a {kind}")
-            _add(net, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118 (no mapping)
+            weights = _added(plain, {name: stored.get_tensor(name) for name in stored.keys()})  # noqa: SIM118
         if json.loads(facts["labels"]) != list(EMOTIONS):
             raise ValueError("other labels")
-        return tuple(float(t) for t in json.loads(facts["thresholds"]))
+        return weights, tuple(float(t) for t in json.loads(facts["thresholds"]))
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise ModelMissing(f"The emotion weights {file} cannot be used ({error}): install Mien again.") from error
+        raise _unusable(file, error) from error
 
 
-def _add(net: EmotionNet, tensors: dict[str, Tensor]) -> None:
-    weights = net.state_dict()  # views: what is changed here changes the net
+def _unusable(file: Path, error: Exception) -> ModelMissing:
+    return ModelMissing(f"The emotion weights {file} cannot be used ({error}): install Mien again.")
+
+
+def _added(plain: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    weights = dict(plain)
     for key, stored in tensors.items():
         name, _, kind = key.partition(":")
-        if kind == "nibbles":
-            weights[name] += unpacked(stored, tensors[f"{name}:scales"])
-        elif kind == "difference":
-            weights[name] += stored.float()
-        elif kind == "":
-            weights[name].copy_(stored)
+        if kind == "":
+            weights[name] = stored.float()
+        elif kind != "scales":
+            change = unpacked(stored, tensors[f"{name}:scales"]) if kind == "nibbles" else stored.float()
+            if change.shape != plain[name].shape:
+                raise ValueError(f"{name} has another shape")
+            weights[name] = plain[name] + change
+    return weights
 
 
 def packed(matrix: Tensor) -> tuple[Tensor, Tensor]:

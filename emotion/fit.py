@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from emotion.corpus import Corpus, batches, named
 from emotion.encoder import padded
-from emotion.network import EmotionNet, token_rows
+from emotion.network import EmotionNet
+from emotion.tokens import token_rows
 
 BATCH = 32
 PEAK_RATE = 8e-5

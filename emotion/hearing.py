@@ -6,15 +6,11 @@ alone (`emotion/network.py`); the turns behind it are there to be attended to.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from tokenizers import Tokenizer
 
-from emotion.network import CLS, SEP
+from emotion.tokens import CLS, SEP, Row
 from emotion.window import Heard
-
-Row: TypeAlias = tuple[list[int], list[int]]
-"""Token ids and token types of one window, equally many."""
 
 BUDGET = 128  # tokens of a window, marks included
 NEWEST = 72  # of them for the newest turn; a longer one is heard by its first and last halves

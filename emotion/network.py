@@ -1,17 +1,15 @@
-"""The emotion network: MiniLM with one linear layer on top; 28 logits for a text, in training and at run time."""
+"""The emotion network as it learns: transformers' MiniLM with one linear layer on top, 28 logits for a text.
 
-from collections.abc import Sequence
+At run time `emotion/scorer.py` computes the same without transformers.
+"""
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import BertModel
 
 from emotion.encoder import WIDTH, mean_over
 from emotion.labels import EMOTIONS
-
-CLS, SEP = 101, 102  # the marks around and between turns in BERT's vocabulary
-MAX_TOKENS = 192  # 160 words or so; a longer text is scored by its first and last halves
+from emotion.tokens import SEP
 
 
 class EmotionNet(nn.Module):
@@ -39,14 +37,3 @@ def newest_turn(ids: Tensor, mask: Tensor) -> Tensor:
     """The part of `mask` up to and including the first [SEP] of each row, (n, L) int64."""
     marks = (ids == SEP).long()
     return mask * (marks.cumsum(1) - marks == 0)
-
-
-def token_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Each text's token ids with [CLS] and [SEP], at most MAX_TOKENS: of a longer text the first and last halves."""
-    tokenizer.no_truncation()
-    return [_cut(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
-
-
-def _cut(ids: list[int]) -> list[int]:
-    half = MAX_TOKENS // 2
-    return ids if len(ids) <= MAX_TOKENS else ids[:half] + ids[-half:]

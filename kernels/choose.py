@@ -2,6 +2,7 @@
 
 euler_blend   Triton on CUDA, plain torch elsewhere
 linear4       torch's packed 4-bit product on CPUs that have vector code for it, dequantise and multiply elsewhere
+integer       whole numbers on CPUs that multiply and add bytes without overflow (VNNI), floating point elsewhere
 """
 
 from collections.abc import Callable
@@ -22,6 +23,12 @@ EulerBlend = Callable[[Tensor, Tensor, float, float, Tensor, Tensor, Tensor], Te
 def has_fast_int4(device_type: str) -> bool:
     """Whether torch multiplies packed 4-bit weights faster than dense ones on this device."""
     return device_type == "cpu" and torch.backends.cpu.get_cpu_capability() in _FAST_INT4_CPUS
+
+
+@cache
+def has_fast_integers(device_type: str) -> bool:
+    """Whether products of bytes are exact and fast here. Without VNNI oneDNN adds them in 16 bits, which overflow."""
+    return device_type == "cpu" and bool(torch._C._has_mkldnn and torch.cpu._is_vnni_supported())
 
 
 @cache

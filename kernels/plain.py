@@ -31,6 +31,21 @@ def linear8(x: Tensor, blocks: Blocks8, bias: Tensor | None = None) -> Tensor:
     return torch.nn.functional.linear(x, dequantize8(blocks, x.dtype), bias)
 
 
+def integer_codes(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix (N, K) as int8 codes of -127 … 127 and one float32 scale for each row, (N,)."""
+    weight = weight.detach().float()
+    scale = (weight.abs().amax(1) / 127).clamp(min=1e-12)
+    return (weight / scale.unsqueeze(1)).round().to(torch.int8), scale
+
+
+def integer_linear(x: Tensor, codes: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    """x @ W.T + bias with W = scale·codes and each row of x (T, K) rounded to 255 even steps between its ends."""
+    low, high = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
+    middle, step = (low + high) / 2, ((high - low) / 254).clamp(min=1e-12)
+    near = ((x - middle) / step).round() * step + middle
+    return torch.nn.functional.linear(near.double(), codes.double() * scale.unsqueeze(1), bias.double()).float()
+
+
 def euler_blend(
     sample: Tensor, predicted_x: Tensor, t: float, t_next: float, mask: Tensor, known: Tensor, noise: Tensor
 ) -> Tensor:

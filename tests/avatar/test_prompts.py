@@ -6,17 +6,15 @@ from torch import Tensor
 
 from avatar import prompts as prompts_module
 from avatar.prompts import BATCH, Prompts
-from emotion.encoder import WIDTH, load_encoder
+from emotion.minilm import WIDTH, SentenceEncoder, read_minilm
 from inference.card import HostCard
 from inference.residency import Residency
 from tests.inference.tiny_card import TinyCard
 
-CPU = torch.device("cpu")
-
 
 def embed(prompts: Prompts, prompt: str, *siblings: str, residency: Residency | None = None) -> Tensor:
     """The steps run here and now, as the device would."""
-    steps = prompts.embed(prompt, siblings, CPU, residency or Residency(HostCard()))
+    steps = prompts.embed(prompt, siblings, residency or Residency(HostCard()))
     with torch.inference_mode():
         while True:
             try:
@@ -30,10 +28,10 @@ def test_an_embedding_is_the_encoders_scaled_and_remembered(tmp_path: Path, monk
     embedding = embed(prompts, "a big happy smile", "sad, a tear", "furious")
     assert embedding.shape == (1, WIDTH) and embedding.dtype == torch.float32
     assert embedding.norm() == pytest.approx(WIDTH**0.5, rel=1e-4)
-    alone = load_encoder().embed(["a big happy smile"]) * WIDTH**0.5
+    alone = SentenceEncoder(read_minilm()).embed(["a big happy smile"]) * WIDTH**0.5
     assert torch.allclose(embedding, alone, atol=1e-3)
 
-    monkeypatch.delattr(prompts_module, "load_encoder")  # from here on the encoder cannot be asked
+    monkeypatch.delattr(prompts_module, "read_minilm")  # from here on the encoder cannot be asked
     assert torch.equal(embed(Prompts(tmp_path), "a big happy smile"), embedding)
     assert Prompts(tmp_path).remembered("sad, a tear") is not None
     assert Prompts(tmp_path).remembered("never met") is None

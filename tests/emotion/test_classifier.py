@@ -11,7 +11,12 @@ import pytest_asyncio
 import torch
 
 from emotion.classifier import REMEMBERED, SILENCE, STARTER, Classifier
+from emotion.delta import write
+from emotion.encoder import load_encoder
 from emotion.labels import EMOTIONS, INDEX
+from emotion.network import EmotionNet
+from emotion.tokens import Row
+from emotion.window import Heard
 from inference.gpu import Gpu
 from inference.job import ModelMissing, Priority
 
@@ -20,6 +25,22 @@ from inference.job import ModelMissing, Priority
 async def classifier() -> AsyncIterator[Classifier]:
     async with Gpu("cpu") as gpu, Classifier(gpu) as ready:
         yield ready
+
+
+@pytest.fixture(scope="module")
+def with_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped classifier's folder with another classifier and a reader in it, both a little off the plain net."""
+    folder = tmp_path_factory.mktemp("starter")
+    (folder / "head.safetensors").write_bytes((STARTER / "head.safetensors").read_bytes())
+    torch.manual_seed(5)
+    net, before = EmotionNet(load_encoder().model), EmotionNet(load_encoder().model)
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            if "word_embeddings" not in name:
+                weight += 0.005 * torch.randn_like(weight)
+    write(folder / "reader.safetensors", net, before, torch.full((28,), 0.5), kind="reader")
+    write(folder / "other.safetensors", net, before, torch.full((28,), 0.5))
+    return folder
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -130,12 +151,12 @@ async def test_scores_come_in_order_and_do_not_depend_on_their_company() -> None
 async def test_texts_that_do_not_fit_together_are_scored_one_by_one(classifier: Classifier) -> None:
     sizes: list[int] = []
 
-    def forward(net: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def forward(net: torch.nn.Module, inputs: tuple[list[Row], ...]) -> None:
         sizes.append(len(inputs[0]))
         if len(inputs[0]) > 1:
             torch.empty(1 << 60, dtype=torch.int8)  # more than any machine has
 
-    hook = classifier._net.register_forward_pre_hook(forward)
+    hook = classifier._words[0].register_forward_pre_hook(forward)
     scored = await classifier.score([f"Together we are {number}, how wonderful!" for number in range(5)])
     hook.remove()
     assert sizes == [5, 1, 1, 1, 1, 1] and [len(scores) for scores in scored] == [28] * 5
@@ -146,6 +167,41 @@ async def test_a_text_is_scored_once_and_memory_is_bounded(classifier: Classifie
     assert (await classifier.score(["What a surprise!", "**What a surprise!**"])) == [first, first]
     assert await classifier.score([]) == []
     assert REMEMBERED >= 1_000
+
+
+async def test_a_conversation_is_read_once_and_its_feelings_sum_to_1(with_reader: Path) -> None:
+    hello, sorry = Heard("hello there", False, "Jo"), Heard("I broke it. I'm sorry!", True, "Bram")
+    windows = [[hello], [hello, sorry], [], [Heard("", False, "Jo")]]
+    async with Gpu("cpu") as gpu, Classifier(gpu, with_reader) as classifier:
+        felt = await classifier.read(windows)
+        assert [sum(scores) for scores in felt] == pytest.approx([1.0] * 4, abs=1e-5)
+        assert felt[2] == felt[3] == SILENCE and felt[0] != felt[1]
+        classifier._reader = None  # what was read is not read again
+        assert await classifier.read([[hello, sorry], [hello]]) == [felt[1], felt[0]]
+
+
+async def test_several_networks_say_their_mean(with_reader: Path, tmp_path: Path) -> None:
+    texts = ["What a surprise!", "You fool."]
+    scored = {}
+    async with Gpu("cpu") as gpu:
+        for name, files in (("one", ["a"]), ("other", ["b"]), ("both", ["a", "b"])):
+            folder = tmp_path / name
+            folder.mkdir()
+            for number, file in enumerate(files):
+                source = STARTER / "head.safetensors" if file == "a" else with_reader / "other.safetensors"
+                (folder / f"head{number}.safetensors").write_bytes(source.read_bytes())
+            async with Classifier(gpu, folder) as classifier:
+                scored[name] = torch.tensor(await classifier.score(texts))
+    torch.testing.assert_close(scored["both"], (scored["one"] + scored["other"]) / 2)
+    assert (scored["one"] - scored["other"]).abs().max() > 0.01
+
+
+async def test_without_a_reader_messages_are_scored_and_windows_refused(tmp_path: Path) -> None:
+    (tmp_path / "head.safetensors").write_bytes((STARTER / "head.safetensors").read_bytes())
+    async with Gpu("cpu") as gpu, Classifier(gpu, tmp_path) as classifier:
+        assert len(await classifier.score(["hello"])) == 1
+        with pytest.raises(ModelMissing, match=r"reader\.safetensors is missing: it is part of Mien"):
+            await classifier.read([[Heard("hello", False, "Jo")]])
 
 
 async def test_a_text_scored_before_does_not_wait_for_the_device() -> None:

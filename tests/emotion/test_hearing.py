@@ -6,7 +6,8 @@ from tokenizers import Tokenizer
 
 from emotion.encoder import load_encoder
 from emotion.hearing import BUDGET, EARLIER, NEWEST, window_rows
-from emotion.network import SEP, newest_turn
+from emotion.network import newest_turn
+from emotion.tokens import SEP
 from emotion.window import Heard
 
 
