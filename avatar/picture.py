@@ -42,6 +42,20 @@ def to_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def to_small_png(image: Image.Image) -> bytes:
+    """A drawing as PNG bytes of a third of the size: 255 colours, and clear where it is more than half transparent."""
+    clear = image.getchannel("A").point(lambda alpha: 255 * (alpha < 128)) if image.has_transparency_data else None
+    small = image.convert("RGB").quantize(255, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    if clear is None:
+        small.save(buffer, "PNG", optimize=True)
+    else:
+        small.putpalette([*(small.getpalette() or [])[: 3 * 255], 0, 0, 0])
+        small.paste(255, mask=clear)
+        small.save(buffer, "PNG", optimize=True, transparency=255)
+    return buffer.getvalue()
+
+
 def _check_size(path: Path, size: tuple[int, int]) -> None:
     if size[0] * size[1] > MAX_PIXELS:
         raise PortraitError(f"{path} has {size[0]} x {size[1]} pixels: at most {MAX_PIXELS:,} in all can be used.")

@@ -1,0 +1,64 @@
+"""Moods as bands: stacked from the line of calm, level where a turn is, smooth between."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avatar.bands import MOST, bands, is_pleasant, leading_emotions, room_for_words, smooth
+from emotion.labels import EMOTIONS, VALENCE
+from emotion.mood import Moment, Mood
+from tests.avatar.moments import mood_of, talks
+
+SAMPLES = 240
+
+
+@given(talks().filter(bool))
+def test_bands_touch_and_never_overlap(moments: list[Moment]) -> None:
+    drawn = bands([moment.mood for moment in moments], SAMPLES)
+    for side in (True, False):
+        edge = np.zeros(SAMPLES)
+        for band in (band for band in drawn if band.is_above is side):
+            assert np.array_equal(band.inner, edge)
+            assert ((band.outer >= edge) if side else (band.outer <= edge)).all()
+            edge = band.outer
+        assert np.abs(edge).max() <= 1 + 1e-9
+
+
+def test_a_band_is_as_high_as_its_share_in_the_middle_of_a_turn() -> None:
+    moods = [mood_of(joy=0.6, anger=0.4), mood_of(neutral=1.0), mood_of(anger=1.0)]
+    drawn = {band.emotion: band for band in bands(moods, 300)}
+    middles = [50, 150, 250]
+    assert drawn["joy"].outer[middles] == pytest.approx([0.6, 0, 0], abs=0.01)
+    assert drawn["anger"].outer[middles] == pytest.approx([-0.4, 0, -1], abs=0.01)
+
+
+def test_pleasant_emotions_stand_above_and_calm_is_no_band() -> None:
+    for emotion in EMOTIONS:
+        assert is_pleasant(emotion) == (VALENCE[emotion] >= 0)
+    assert bands([Mood.neutral()] * 3, SAMPLES) == []
+
+
+def test_what_led_is_shown_before_what_was_only_strong() -> None:
+    strong = dict.fromkeys(("joy", "love", "pride", "relief", "caring", "desire", "amusement"), 0.1)
+    moods = [mood_of(**strong, neutral=0.3)] * 5 + [mood_of(neutral=0.4, fear=0.6)]
+    shown = leading_emotions(moods)
+    assert "fear" in shown and "neutral" not in shown and len(shown) == MOST
+    assert shown[:2] == ["joy", "love"] or len(set(shown) & set(strong)) == MOST - 1
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.integers(10, 400))
+def test_smooth_edges_stay_between_what_they_join(values: list[float], samples: int) -> None:
+    edge = smooth(values, samples)
+    assert edge.shape == (samples,)
+    assert min(values) - 1e-12 <= edge.min() and edge.max() <= max(values) + 1e-12
+    assert edge[0] == pytest.approx(values[0], abs=0.2) and (len(values) > 1 or (edge == values[0]).all())
+
+
+def test_words_find_the_middle_of_the_widest_room() -> None:
+    [joy] = bands([mood_of(neutral=0.9, joy=0.1), mood_of(joy=1.0), mood_of(neutral=0.9, joy=0.1)], 300)
+    middle, height = room_for_words(joy, 40)
+    assert abs(middle - 150) <= 2 and 0.7 < height <= 1
+    assert room_for_words(joy, 300)[1] == 0
+    [flat] = bands([mood_of(neutral=0.5, joy=0.5)] * 4, 400)
+    assert abs(room_for_words(flat, 50)[0] - 200) <= 1
