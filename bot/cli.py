@@ -58,6 +58,15 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     paint.add_argument("--seed", type=int, default=0)
     paint.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     paint.set_defaults(command=_paint)
+    mood = commands.add_parser("mood", help="draw what a persona felt in a channel, from the state folder")
+    mood.add_argument(
+        "--channel", required=True, metavar="C", help="a channel's id on Discord, or its name in `mien say`"
+    )
+    mood.add_argument("--persona", metavar="NAME_OR_FOLDER", help="whose mood (default: who speaks there)")
+    mood.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the PNG goes")
+    mood.add_argument("--theme", choices=("dark", "light"), default="dark", help="the picture's background")
+    mood.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    mood.set_defaults(command=_mood)
     persona = commands.add_parser("persona", help="check and show persona folders").add_subparsers(
         required=True, metavar="WHAT", parser_class=Parser
     )
@@ -111,6 +120,12 @@ async def _paint(options: argparse.Namespace) -> int:
     from bot.show import paint
 
     return await paint(options)
+
+
+async def _mood(options: argparse.Namespace) -> int:
+    from bot.moodfile import mood
+
+    return await mood(options)
 
 
 async def _sheet(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ member sees. The commands are thin: what they show comes from the rooms.
 """
 
 import asyncio
+import io
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -12,11 +13,16 @@ import discord
 from discord import app_commands
 
 from avatar.expression import spec_for
+from avatar.palette import THEMES, colour
+from avatar.retelling import feeling as feeling_word
+from avatar.retelling import now
+from avatar.timeline import ThemeName
 from bot.client import MienClient
 from bot.conversation import Directed
 from bot.errors import MienError, for_member
 from bot.faces import picture
 from bot.history import OpenTurn
+from bot.lookback import look_back
 from bot.voices import Room
 from emotion.mood import Mood
 from inference.job import Priority
@@ -28,8 +34,7 @@ log = logging.getLogger(__name__)
 
 Here = discord.Interaction[MienClient]
 MOST_CHOICES = 25  # Discord's limit for autocomplete
-BAR, BARS = "█", 12
-SHOWN_EMOTIONS = 8
+SHOWN_EMOTIONS = 5
 AT_WORK = {
     Priority.FEELING: ("message to feel", "messages to feel"),
     Priority.REPLY: ("reply", "replies"),
@@ -98,12 +103,18 @@ class Personas(app_commands.Group):
         await _greet(here, persona, channel)
 
 
-@app_commands.command(description="Show what the character feels in this channel")
-async def mood(here: Here) -> None:
+@app_commands.command(description="Show what the character feels in this channel, and how it came to that")
+@app_commands.describe(theme="The picture's background; both are at home on either")
+async def mood(here: Here, theme: ThemeName = "dark") -> None:
     persona, channel = await _speaker(here)
-    feeling = await here.client.history.mood(channel, persona.slug)
-    embed = discord.Embed(title=f"{persona.card.name} feels {feeling.leading}", description=chart(feeling))
-    await here.response.send_message(embed=embed)
+    await here.response.defer(thinking=True)
+    rooms = here.client.rooms
+    seen = await look_back(here.client.history, persona, channel, rooms.story.feeling.settings)
+    content = await seen.png(rooms.painter.wardrobe, theme)
+    file = discord.File(io.BytesIO(content), filename="mood.png", description=seen.words)
+    tone = discord.Colour.from_rgb(*colour(seen.felt.leading, THEMES[theme]))
+    embed = discord.Embed(title=now(persona.card.name, seen.felt)[:256], description=shares(seen.felt), colour=tone)
+    await here.followup.send(file=file, embed=embed)
 
 
 @app_commands.command(description="Show the character's face as it is now, or another of its expressions")
@@ -168,13 +179,10 @@ def in_memory(residents: Sequence[Resident]) -> str:
     return ", ".join(here) + (f"; resting: {', '.join(resting)}" if resting else "") or "nothing yet"
 
 
-def chart(feeling: Mood, shown: int = SHOWN_EMOTIONS) -> str:
-    """The strongest emotions as bars in a code block; the longest bar is the strongest emotion."""
-    strongest = [(name, share) for name, share in feeling.strongest(shown) if share >= 0.005]
-    top = strongest[0][1]
-    width = max(len(name) for name, _ in strongest)
-    lines = [f"{share:>4.0%} {name:<{width}} {BAR * max(round(BARS * share / top), 1)}" for name, share in strongest]
-    return "```\n" + "\n".join(lines) + "\n```"
+def shares(feeling: Mood) -> str:
+    """The strongest emotions in numbers: "joy 48%, love 20%, calm 12%"."""
+    strongest = [(name, share) for name, share in feeling.strongest(SHOWN_EMOTIONS) if share >= 0.005]
+    return ", ".join(f"{feeling_word(name)} {share:.0%}" for name, share in strongest)
 
 
 async def _speaker(here: Here) -> tuple[Persona, int]:

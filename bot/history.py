@@ -8,6 +8,7 @@ neither Discord nor models: ids are plain integers.
         turns = await history.recent(channel, "marigold", limit=40)
 """
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -160,6 +161,13 @@ class History(Readings):
         )
         return int(row[0]) if row else 0
 
+    async def personas(self, channel: int) -> list[str]:
+        """The slugs of those who have a history in a channel; whoever heard or said something last comes first."""
+        rows = await self._rows(
+            "SELECT persona FROM turns WHERE channel = ? GROUP BY persona ORDER BY max(id) DESC", channel
+        )
+        return [str(row[0]) for row in rows]
+
     # --- channels and personas -----------------------------------------------------------------------------------
 
     async def persona_of(self, channel: int) -> str | None:
@@ -276,3 +284,10 @@ class History(Readings):
     async def _open_turn(self, row: sqlite3.Row) -> OpenTurn:
         values = {key: row[key] for key in row.keys() if key != "closed_at"}  # noqa: SIM118 (iterating a Row gives values)
         return OpenTurn(**values, posts=await self.posts(row["message"]))
+
+
+def channel_number(name: str) -> int:
+    """A channel's number by its name: a Discord id as it is, any other name as a negative number of its own."""
+    if name.isdecimal() and len(name) < 20 and int(name) < 2**63:
+        return int(name)
+    return -int.from_bytes(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:7])

@@ -1,7 +1,6 @@
 """`mien say`: a turn without Discord."""
 
 import argparse
-import hashlib
 import json
 import sys
 import tempfile
@@ -14,16 +13,10 @@ from typing import Any
 
 from bot.compose import compose
 from bot.conversation import Directed, Event, Felt, Incoming, Piece, Spoken, readable
+from bot.history import channel_number
 from bot.settings import load_settings
 from emotion.labels import EMOTIONS
 from persona.card import Persona, load_persona
-
-
-def channel_number(name: str) -> int:
-    """A Discord channel's id as it is; any other name as a negative number of its own."""
-    if name.isdecimal():
-        return int(name)
-    return -int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
 async def say(options: argparse.Namespace) -> int:

@@ -1,6 +1,8 @@
 """Slash commands as a member uses them, and their manual."""
 
 import re
+import time
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from discord import app_commands
 from PIL import Image
 
-from bot.commands import Commands, at_work, chart, in_memory
+from bot.commands import Commands, at_work, in_memory
 from bot.compose import Rooms
 from bot.history import Worn
 from emotion.labels import EMOTIONS
@@ -125,23 +127,35 @@ async def test_members_who_manage_nothing_change_nothing(scene: Stage, line: str
         assert await bot.history.count(scene.channel) == 1
 
 
-async def test_the_mood_is_shown_as_bars(scene: Stage, asking: Asking) -> None:
-    weights = {"anger": 0.6, "sadness": 0.3, "neutral": 0.1}
-    mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), "anger")
+async def test_the_mood_is_shown_as_a_picture_that_tells_itself(scene: Stage, asking: Asking) -> None:
     async with scene.bot() as bot:
-        await bot.history.remember(scene.channel, "marigold", Turn(Role.USER, "You", "You ruined it!", 1.0))
-        [turn] = await bot.history.recent(scene.channel, "marigold", 1)
-        await bot.history.keep_reading(turn, Reading(mood.weights, mood.weights), mood)
-        [embed] = (await asking.answer("mood"))["embeds"]
-    assert embed["title"] == "Marigold feels anger"
-    lines = embed["description"].strip("`\n").splitlines()
-    assert [line.split()[1] for line in lines] == ["anger", "sadness", "neutral"]
-    assert [line.count("█") for line in lines] == [12, 6, 2]
-    assert [line.split()[0] for line in lines] == ["60%", "30%", "10%"]
+        for speaker, text, face, felt in (
+            ("You", "you oaf", "", "anger"),
+            ("Marigold", "How rude!", "anger", "sadness"),
+        ):
+            role = Role.CHARACTER if face else Role.USER
+            turn = Turn(role, speaker, text, time.time(), feeling=face)
+            turn = replace(turn, id=await bot.history.remember(scene.channel, "marigold", turn))
+            weights = {felt: 0.6, "annoyance": 0.3, "neutral": 0.1}
+            mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), felt, turn.at)
+            await bot.history.keep_reading(turn, Reading((0.0,) * 28, Mood.neutral().weights), mood)
+        answer = await asking.answer("mood", theme="light")
+        picture = Image.open(BytesIO(await scene.member.picture(answer["attachments"][0]["url"])))
+    [embed], [file] = answer["embeds"], answer["attachments"]
+    assert embed["title"] == "Marigold feels sadness, with annoyance"
+    assert embed["description"] == "sadness 60%, annoyance 30%, calm 10%"
+    assert file["filename"] == "mood.png" and file["size"] < 150_000
+    assert file["description"] == (
+        "Marigold feels sadness, with annoyance. In the last 2 turns: anger, then sadness. Faces worn: anger."
+    )
+    assert picture.size == (1200, 820) and picture.convert("RGBA").getpixel((600, 12)) == (255, 255, 255, 255)
 
 
-async def test_a_mood_without_feelings_is_one_bar() -> None:
-    assert chart(Mood.neutral()).strip("`\n").split() == ["100%", "neutral", "█" * 12]
+async def test_the_mood_can_be_seen_before_anything_was_said(scene: Stage, asking: Asking) -> None:
+    async with scene.bot():
+        answer = await asking.answer("mood")
+    assert answer["embeds"][0]["title"] == "Marigold is calm"
+    assert answer["attachments"][0]["description"] == "Marigold is calm: nothing was said here yet."
 
 
 async def test_the_face_of_the_newest_reply_is_shown(scene: Stage, asking: Asking, rooms: Rooms) -> None:

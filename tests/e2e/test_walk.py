@@ -86,8 +86,10 @@ async def settled(member: Member, since: int) -> list[Event]:
 async def test_mood_shows_what_the_character_feels(member: Member) -> None:
     start = len(member.events)
     await member.command("general", "mood")
-    shown = await member.sees("MESSAGE_CREATE", lambda m: bool(m.get("embeds")), since=start)
-    assert "feels" in shown["embeds"][0]["title"] and "%" in shown["embeds"][0]["description"]
+    shown = await member.sees("MESSAGE_UPDATE", lambda m: bool(m.get("embeds")), since=start)
+    assert shown["embeds"][0]["title"].startswith("Marigold ") and "%" in shown["embeds"][0]["description"]
+    [picture] = shown["attachments"]
+    assert picture["description"].startswith(shown["embeds"][0]["title"]) and picture["width"] == 1200
 
 
 @pytest.mark.asyncio(loop_scope="module")
