@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 
-from bench.felt import JUDGED_ON, Scene, cards, changes, faces, fitting, scene, top
+from bench.felt import JUDGED_ON, Scene, cards, changes, faces, felt, fitting, top
 from bench.report import finish, parser
 from bot.compose import open_classifier
 from bot.settings import load_settings
@@ -121,9 +121,7 @@ async def main(options: argparse.Namespace) -> None:
     settings = load_settings(options.settings)
     moods, figures = MoodSettings(**settings.mood.model_dump()), Figures()
     async with open_classifier(settings) as classifier:
-        written = {
-            kind: [await scene(classifier, one) for one in read(file)] for kind, file in _files(options.dialogues)
-        }
+        written = {kind: await felt(classifier, read(file)) for kind, file in _files(options.dialogues)}
     figures |= context(written["context"], moods)
     if options.wrong:
         wrong(written["context"], moods)

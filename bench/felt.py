@@ -51,11 +51,14 @@ def turns(dialogue: Dialogue) -> list[Turn]:
     ]
 
 
-async def scene(classifier: Feels, dialogue: Dialogue) -> Scene:
+async def felt(classifier: Feels, dialogues: Sequence[Dialogue]) -> list[Scene]:
     """Every line read as it is when it arrives: by itself, and with those before it."""
-    said = turns(dialogue)
-    windows = [said[: number + 1] for number in range(len(said))]
-    return Scene(dialogue, [await read(classifier, window, dialogue.character) for window in windows])
+    scenes = []
+    for dialogue in dialogues:
+        said = turns(dialogue)
+        windows = [said[: number + 1] for number in range(len(said))]
+        scenes.append(Scene(dialogue, [await read(classifier, window, dialogue.character) for window in windows]))
+    return scenes
 
 
 def cards() -> dict[str, Card]:
