@@ -17,7 +17,7 @@ from bot.history import History
 from bot.ranking import Weights
 from bot.settings import Settings
 from bot.speaking import Manners, Speaker
-from emotion.classifier import Classifier
+from emotion.classifier import Choice, Classifier
 from emotion.motion import MoodSettings
 from inference.engine import Engine
 from inference.gpu import Gpu
@@ -48,7 +48,7 @@ async def open_gpu(settings: Settings) -> AsyncIterator[Gpu]:
 
 @asynccontextmanager
 async def open_classifier(settings: Settings) -> AsyncIterator[Classifier]:
-    async with open_gpu(settings) as gpu, Classifier(gpu) as classifier:
+    async with open_gpu(settings) as gpu, Classifier(gpu, choice_of(settings)) as classifier:
         yield classifier
 
 
@@ -91,7 +91,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
         History(history or state / "mien.sqlite") as remembered,
         open_gpu(settings) as gpu,
         open_engine(settings, gpu, found) as engine,
-        Classifier(gpu) as classifier,
+        Classifier(gpu, choice_of(settings)) as classifier,
         open_painter(settings, gpu) as painter,
     ):
         await settle(gpu, engine, found)
@@ -105,6 +105,11 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
             patience=settings.face.patience,
         )
         yield Rooms(settings, gpu, engine, painter, remembered, cast, story)
+
+
+def choice_of(settings: Settings) -> Choice:
+    """Which network hears single messages, as [emotion] says."""
+    return Choice(settings.emotion.model, settings.emotion.labels, settings.emotion.thresholds)
 
 
 def director_of(settings: Settings, engine: Engine) -> Director:

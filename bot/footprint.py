@@ -29,12 +29,14 @@ class Footprint:
     """The plan, and what it was made for.
 
     context_tokens: of one reply, prompt included. kv_bytes: keys and values of the replies that are being written.
+    feeling_bytes: of both emotion networks.
     """
 
     plan: Plan
     weight_bytes: int
     context_tokens: int
     kv_bytes: int
+    feeling_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +57,21 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
     sizes = measure(settings.model.name, settings.model.quantization, device=place.device)
     context = min(sizes.context_tokens, settings.model.longest_context())
     kv_bytes = settings.gpu.replies * context * sizes.token_bytes
+    feeling = classifier_bytes(settings.emotion.model, place.device)
     adapters = sum(adapter_bytes(folder) for folder in settings.model.adapters.values())
     needs = (
         Need(_model_name(settings), sizes.weight_bytes),
         *([Need("its adapters", adapters)] if adapters else []),
         Need(f"{_replies(settings.gpu.replies)} of {context:,} tokens", kv_bytes),
         Need("prompts read before", PREFIX_BYTES),
-        Need("the classifier", classifier_bytes()),
+        Need("the classifier and the reader", feeling),
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
         Need("the painter", painter_bytes(painter_folder(settings.face.model), place.device), "comes and goes"),
-        Need("its text encoder", minilm_bytes(), "comes and goes"),
+        Need("its text encoder", minilm_bytes().total, "comes and goes"),
         Need("one step", _step_bytes(sizes.weight_bytes), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))
-    return Footprint(plan, sizes.weight_bytes + adapters, context, kv_bytes)
+    return Footprint(plan, sizes.weight_bytes + adapters, context, kv_bytes, feeling)
 
 
 async def settle(gpu: "Gpu", engine: "Engine", found: Footprint) -> None:
@@ -77,7 +80,7 @@ async def settle(gpu: "Gpu", engine: "Engine", found: Footprint) -> None:
     def enter() -> None:
         gpu.residency.settle("language model", found.weight_bytes)
         gpu.residency.settle("keys and values", found.kv_bytes + PREFIX_BYTES, lambda: engine.kept_bytes)
-        gpu.residency.settle("classifier", classifier_bytes())
+        gpu.residency.settle("classifier", found.feeling_bytes)
 
     await gpu.call(enter, Priority.FEELING)
 

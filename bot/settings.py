@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict
 
 from avatar.expression import STAY
 from bot.ranking import AGREEMENT, RUBRIC
+from emotion.labels import EMOTIONS
 from persona.sampler import SamplerKeys
 from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
@@ -133,6 +134,27 @@ class MoodTable(MoodKeys):
     """How moods move where a card says nothing else."""
 
 
+def _as_shares(value: object) -> object:
+    return {value: 1.0} if isinstance(value, str) else value
+
+
+Emotion = Literal[*EMOTIONS]  # type: ignore[valid-type]  # the 28 names
+
+
+class EmotionTable(Table):
+    """What hears how a message sounds."""
+
+    model: str = Field(default="starter", description='"starter", a folder, or a name on the model hub')
+    labels: dict[str, Annotated[dict[Emotion, Share], BeforeValidator(_as_shares)]] = Field(
+        default_factory=dict,
+        description="what that model's own labels stand for: an emotion, several with weights, or {} for nothing",
+    )
+    thresholds: dict[Emotion, Annotated[Share, Strict(False)]] = Field(
+        default_factory=dict,
+        description="from which probability on an emotion counts; else the starter's own, or 0.5 for other models",
+    )
+
+
 class Face(Table):
     """The picture beside a reply."""
 
@@ -187,6 +209,7 @@ class Settings(Table):
     )
     direction: DirectionTable = Field(default=DirectionTable(), description="what decides the expression of a reply")
     drafts: Drafts = Field(default=Drafts(), description="how many replies are tried, and what makes one the best")
+    emotion: EmotionTable = Field(default=EmotionTable(), description="what hears how a message sounds")
     mood: MoodTable = Field(default=MoodTable(), description="how a mood moves")
     face: Face = Field(default=Face(), description="the picture beside a reply")
     gpu: GpuTable = Field(default=GpuTable(), description="the device that everything runs on")

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.torch import load_file
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from emotion.bert import Bert, Floating, Linear, side_by_side
 from inference.carriers import minilm_folder
+from inference.formats.checkpoint import stored_in
 from inference.job import ModelMissing
 
 WIDTH = 384  # numbers in a sentence vector
@@ -74,6 +76,14 @@ class SentenceEncoder:
         return torch.nn.functional.normalize(torch.stack([text.mean(0) for text in hidden]), dim=-1).cpu()
 
 
-def minilm_bytes() -> int:
-    """What the plain encoder takes on a device: its weights are float32 there as in their file."""
-    return (minilm_folder() / "model.safetensors").stat().st_size
+class Sizes(NamedTuple):
+    """Bytes in float32: of everything, and of the word embeddings alone."""
+
+    total: int
+    words: int
+
+
+def minilm_bytes() -> Sizes:
+    """What the plain encoder takes, from the header of its file. Raises ModelMissing when it is not installed."""
+    stored = {tensor.name: tensor.bytes for tensor in stored_in(minilm_folder())}
+    return Sizes(sum(stored.values()), stored["embeddings.word_embeddings.weight"])

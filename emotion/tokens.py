@@ -15,7 +15,7 @@ MAX_TOKENS = 192  # 160 words or so; a longer text is scored by its first and la
 def token_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Each text's token ids with [CLS] and [SEP], at most MAX_TOKENS: of a longer text the first and last halves."""
     tokenizer.no_truncation()
-    return [_cut(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
+    return [cut(encoding.ids) for encoding in tokenizer.encode_batch(list(texts))]
 
 
 def message_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Row]:
@@ -23,6 +23,7 @@ def message_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Row]:
     return [(ids, [0] * len(ids)) for ids in token_rows(tokenizer, texts)]
 
 
-def _cut(ids: list[int]) -> list[int]:
-    half = MAX_TOKENS // 2
-    return ids if len(ids) <= MAX_TOKENS else ids[:half] + ids[-half:]
+def cut(ids: list[int], most: int = MAX_TOKENS) -> list[int]:
+    """The first and last halves of `most` tokens, marks at both ends included; all of them if there are no more."""
+    half = most // 2
+    return ids if len(ids) <= most else ids[:half] + ids[-half:]

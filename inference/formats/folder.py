@@ -35,7 +35,7 @@ def load_model(
     packed = getattr(config, "quantization_config", None) is not None
     how = {} if packed or quantization == "none" else _bitsandbytes(quantization)
     try:
-        with _quiet(), memory_returned():
+        with quiet(), memory_returned():
             model, found = _class_of(config, folder).from_pretrained(
                 None,
                 config=config,
@@ -167,7 +167,7 @@ def _unfit(folder: Path, error: Exception) -> ModelMissing:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """transformers draws no bar and prints no table meanwhile: the bar is ours, and what matters becomes a sentence."""
     from transformers.utils import logging
 

@@ -103,7 +103,8 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
         ("", {"MIEN_GPU__THREDS": "1"}, "environment: MIEN_GPU__THREDS: unknown key; did you mean threads? "
          "(known: device, threads, max_waiting, replies)"),
         ("", {"MIEN_GPUS__THREADS": "1"}, "environment: MIEN_GPUS__THREADS: unknown key; did you mean gpu? "
-         "(known: bot, discord, model, sampler, guidance, direction, drafts, mood, face, gpu, playground, replies)"),
+         "(known: bot, discord, model, sampler, guidance, direction, drafts, emotion, mood, face, gpu, playground, "
+         "replies)"),
     ],
 )  # fmt: skip
 def test_a_mistake_names_its_place_its_key_and_what_was_expected(

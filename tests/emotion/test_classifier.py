@@ -3,7 +3,8 @@
 import asyncio
 import math
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,15 +151,17 @@ async def test_scores_come_in_order_and_do_not_depend_on_their_company() -> None
 
 async def test_texts_that_do_not_fit_together_are_scored_one_by_one(classifier: Classifier) -> None:
     sizes: list[int] = []
+    ear = classifier._words
 
-    def forward(net: torch.nn.Module, inputs: tuple[list[Row], ...]) -> None:
-        sizes.append(len(inputs[0]))
-        if len(inputs[0]) > 1:
+    def probabilities(rows: Sequence[Row]) -> torch.Tensor:
+        sizes.append(len(rows))
+        if len(rows) > 1:
             torch.empty(1 << 60, dtype=torch.int8)  # more than any machine has
+        return ear.probabilities(rows)
 
-    hook = classifier._words[0].register_forward_pre_hook(forward)
+    classifier._words = replace(ear, probabilities=probabilities)
     scored = await classifier.score([f"Together we are {number}, how wonderful!" for number in range(5)])
-    hook.remove()
+    classifier._words = ear
     assert sizes == [5, 1, 1, 1, 1, 1] and [len(scores) for scores in scored] == [28] * 5
 
 
@@ -172,7 +175,7 @@ async def test_a_text_is_scored_once_and_memory_is_bounded(classifier: Classifie
 async def test_a_conversation_is_read_once_and_its_feelings_sum_to_1(with_reader: Path) -> None:
     hello, sorry = Heard("hello there", False, "Jo"), Heard("I broke it. I'm sorry!", True, "Bram")
     windows = [[hello], [hello, sorry], [], [Heard("", False, "Jo")]]
-    async with Gpu("cpu") as gpu, Classifier(gpu, with_reader) as classifier:
+    async with Gpu("cpu") as gpu, Classifier(gpu, starter=with_reader) as classifier:
         felt = await classifier.read(windows)
         assert [sum(scores) for scores in felt] == pytest.approx([1.0] * 4, abs=1e-5)
         assert felt[2] == felt[3] == SILENCE and felt[0] != felt[1]
@@ -190,7 +193,7 @@ async def test_several_networks_say_their_mean(with_reader: Path, tmp_path: Path
             for number, file in enumerate(files):
                 source = STARTER / "head.safetensors" if file == "a" else with_reader / "other.safetensors"
                 (folder / f"head{number}.safetensors").write_bytes(source.read_bytes())
-            async with Classifier(gpu, folder) as classifier:
+            async with Classifier(gpu, starter=folder) as classifier:
                 scored[name] = torch.tensor(await classifier.score(texts))
     torch.testing.assert_close(scored["both"], (scored["one"] + scored["other"]) / 2)
     assert (scored["one"] - scored["other"]).abs().max() > 0.01
@@ -198,7 +201,7 @@ async def test_several_networks_say_their_mean(with_reader: Path, tmp_path: Path
 
 async def test_without_a_reader_messages_are_scored_and_windows_refused(tmp_path: Path) -> None:
     (tmp_path / "head.safetensors").write_bytes((STARTER / "head.safetensors").read_bytes())
-    async with Gpu("cpu") as gpu, Classifier(gpu, tmp_path) as classifier:
+    async with Gpu("cpu") as gpu, Classifier(gpu, starter=tmp_path) as classifier:
         assert len(await classifier.score(["hello"])) == 1
         with pytest.raises(ModelMissing, match=r"reader\.safetensors is missing: it is part of Mien"):
             await classifier.read([[Heard("hello", False, "Jo")]])
