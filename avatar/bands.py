@@ -75,21 +75,21 @@ def smooth(values: Sequence[float], samples: int) -> Curve:
     return between
 
 
-def room_for_words(band: Band, width: int) -> tuple[int, float]:
-    """Where `width` samples of the band leave the tallest box for words: its middle sample, and its height in shares.
+def room_for_words(band: Band, width: int) -> tuple[int, float, float]:
+    """Where `width` samples of the band leave the tallest box for words: its middle sample, its lower and upper side.
 
-    The height is 0 or less where the band is nowhere as wide.
+    The sides are the same where the band is nowhere as wide.
     """
     samples = len(band.inner)
     if width >= samples:
-        return samples // 2, 0.0
+        return samples // 2, 0.0, 0.0
     low, high = (band.inner, band.outer) if band.is_above else (band.outer, band.inner)
     windows = np.lib.stride_tricks.sliding_window_view
-    heights = windows(high, width).min(-1) - windows(low, width).max(-1)
+    lower, upper = windows(low, width).max(-1), windows(high, width).min(-1)
+    heights = upper - lower
     best = int(heights.argmax())
-    worse = np.flatnonzero(
-        heights < 0.95 * heights[best]
-    )  # where it is nearly as tall all around, in the middle of that
+    worse = np.flatnonzero(heights < 0.95 * heights[best])  # the middle of where it is nearly as tall
     start = max((place + 1 for place in worse.tolist() if place < best), default=0)
     end = min((place for place in worse.tolist() if place > best), default=len(heights))
-    return (start + end - 1) // 2 + width // 2, float(heights[start:end].min())
+    place = (start + end - 1) // 2
+    return place + width // 2, float(lower[place]), max(float(upper[place]), float(lower[place]))

@@ -33,11 +33,11 @@ FINE = 2  # drawn so many times larger, then made smaller: smooth edges
 LEFT, RIGHT = 92, 1156  # of the rows
 HEAD_TOP, HEAD_FACE = 40, 172
 CHART_TOP, CHART_BOTTOM = 250, 536
-FACES, LARGEST_FACE = 614, 122  # middle of their row; diameter
-BUBBLES, LARGEST_BUBBLE = 716, 54
-NAMES = 780
+FACES, LARGEST_FACE = 612, 124  # middle of their row; diameter
+BUBBLES, LARGEST_BUBBLE = 712, 58
+NAMES = 777
 LEGENDS = 3
-BIG, MIDDLE, SMALL = 84.0, 38.0, 31.0  # type
+BIG, MIDDLE, SMALL = 88.0, 42.0, 35.0  # type
 RIM = 4  # of a band
 LEAST_SPAN = 0.35  # of a mood: the chart is not magnified beyond this
 QUIET_SECONDS = 300.0  # after so long a silence, now has a column of its own
@@ -113,7 +113,8 @@ class _Scene:
         left = LEFT - 44 + HEAD_FACE + 34
         tone = self.theme.ink if leading == NEUTRAL else written(leading, self.theme)
         self._write((left, HEAD_TOP + 20), self._whose(right - left), MIDDLE, self.theme.muted)
-        self._write((left - 3, HEAD_TOP + 82), feeling(leading), BIG, tone, bold=True)
+        large = min(BIG, BIG * (right - left) / self.type.length(feeling(leading), BIG))
+        self._write((left - 3, HEAD_TOP + 82), feeling(leading), large, tone, bold=True)
         self._write((left, HEAD_TOP + 154), beside(self.mood), SMALL, self.theme.muted)
 
     def _whose(self, width: float) -> str:
@@ -164,10 +165,10 @@ class _Scene:
     def _name_band(self, band: Band, calm: float, scale: float) -> bool:
         """Write the emotion's name inside its band; False where there is no room for it."""
         word = feeling(band.emotion)
-        middle, height = room_for_words(band, round((self.type.length(word, SMALL) + 16) * FINE))
-        if height * scale < SMALL * 1.15:
+        middle, low, high = room_for_words(band, round((self.type.length(word, SMALL) + 16) * FINE))
+        if (high - low) * scale < SMALL * 1.1:
             return False
-        place = LEFT + middle / FINE, calm - (band.inner[middle] + band.outer[middle]) / 2 * scale
+        place = LEFT + middle / FINE, calm - (low + high) / 2 * scale
         self._write(place, word, SMALL, ink_on(colour(band.emotion, self.theme)), anchor="mm")
         return True
 
@@ -176,7 +177,7 @@ class _Scene:
         shown = emotions[:LEGENDS]
         wide = max((self.type.length(feeling(emotion), SMALL) + 40 for emotion in shown), default=0.0)
         for number, emotion in enumerate(shown):
-            x, y = RIGHT - wide, HEAD_TOP + 24 + number * 42
+            x, y = RIGHT - wide, HEAD_TOP + 22 + number * 46
             self.pen.rounded_rectangle(_at((x, y - 12, x + 24, y + 12)), 6 * FINE, fill=colour(emotion, self.theme))
             self._write((x + 38, y), feeling(emotion), SMALL, self.theme.muted)
         return wide + 40 if shown else 0.0
@@ -246,15 +247,15 @@ class _Scene:
         x = float(LEFT)
         for name, initials in known.initials.items():
             shown = self.type.fitted(known.names[name], SMALL, 300)
-            if x + 52 + self.type.length(shown, SMALL) > end - 30:
+            if x + 56 + self.type.length(shown, SMALL) > end - 30:
                 break
-            self._bubble((x + 20, NAMES), 40, initials)
-            self._write((x + 52, NAMES), shown, SMALL, self.theme.muted)
-            x += 52 + self.type.length(shown, SMALL) + 34
+            self._bubble((x + 22, NAMES), 44, initials)
+            self._write((x + 56, NAMES), shown, SMALL, self.theme.muted)
+            x += 56 + self.type.length(shown, SMALL) + 34
 
     def _bubble(self, middle: Point, across: float, letters: str) -> None:
         self.pen.ellipse(_at(_around(middle, across)), fill=self.theme.edge)
-        self._write(middle, letters, across * (0.6 if len(letters) < 2 else 0.46), self.theme.ink, anchor="mm")
+        self._write(middle, letters, across * (0.64 if len(letters) < 2 else 0.5), self.theme.ink, anchor="mm")
 
     def _write(self, place: Point, text: str, size: float, ink: Rgb, *, anchor: str = "lm", bold: bool = False) -> None:
         font = self.type.font(text, size * FINE)

