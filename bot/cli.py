@@ -47,6 +47,8 @@ def _add_talking(commands: "argparse._SubParsersAction[Parser]") -> None:
     say.set_defaults(command=_say)
     feel = commands.add_parser("feel", help="classify the emotions of each line of standard input")
     feel.add_argument("--json", action="store_true", help="print one JSON object per line")
+    feel.add_argument("--dialogue", type=Path, metavar="FILE", help="a conversation instead: what a persona would feel")
+    feel.add_argument("--persona", metavar="NAME_OR_FOLDER", help="whose feelings (with --dialogue)")
     feel.set_defaults(command=_feel)
 
 
@@ -111,6 +113,10 @@ async def _say(options: argparse.Namespace) -> int:
 
 
 async def _feel(options: argparse.Namespace) -> int:
+    if options.dialogue is not None:
+        from bot.rehearsal import rehearse
+
+        return await rehearse(options)
     from bot.feel import feel
 
     return await feel(options)
