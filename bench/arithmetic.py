@@ -62,7 +62,7 @@ def networks(file: Path, plain: Minilm) -> dict[str, Network]:
     return found
 
 
-def milliseconds(nets: Mapping[str, Network], row: Row, rounds: int = 40) -> dict[str, float]:
+def milliseconds(nets: Mapping[str, Network], row: Row, rounds: int = 20) -> dict[str, float]:
     """The median for one text, the networks taking turns in blocks of four so that each finds its own weights near."""
     seconds: dict[str, list[float]] = {name: [] for name in nets}
     for _ in range(rounds):

@@ -138,9 +138,9 @@ async def _read_one(classifier: Classifier, plain: Minilm, messages: Iterator[st
 
 
 def _p50(runner: asyncio.Runner, run: Callable[..., Any], classifier: Classifier, plain: Minilm) -> float:
-    """Median milliseconds from asking to knowing, over 60 texts of 30 words after 5 that warm up."""
+    """Median milliseconds from asking to knowing, over 40 texts of 30 words after 5 that warm up."""
     messages = _messages(random.Random(2), words=30)
-    seconds = [runner.run(run(classifier, plain, messages)) for _ in range(65)]
+    seconds = [runner.run(run(classifier, plain, messages)) for _ in range(45)]
     return round(1e3 * statistics.median(seconds[5:]), 2)
 
 
@@ -153,7 +153,7 @@ def _arithmetics(file: Path, plain: Minilm) -> dict[str, float]:
     return figures | distances(nets, plain, _texts() or [next(messages) for _ in range(100)])
 
 
-def _texts(count: int = 400) -> list[str]:
+def _texts(count: int = 300) -> list[str]:
     """Some of GoEmotions' development texts, if they lie beside the checkout."""
     if not DEV.is_file():
         return []

@@ -11,6 +11,7 @@ from transformers import AutoModelForMaskedLM, AutoModelForSequenceClassificatio
 
 from emotion.classifier import Choice, Classifier
 from emotion.labels import EMOTIONS, INDEX
+from emotion.window import Heard
 from inference.gpu import Gpu
 from inference.job import ModelMissing
 from tests.emotion.tiny_classifiers import SHAPES, make
@@ -108,4 +109,5 @@ async def test_what_cannot_be_used_is_told_in_one_sentence(tmp_path: Path) -> No
 async def test_the_reader_goes_on_beside_it(tmp_path: Path) -> None:
     """A window is the starter's to read, whoever hears messages."""
     async with Gpu("cpu") as gpu, Classifier(gpu, Choice(str(make(tmp_path, "bert", SHUFFLED)))) as classifier:
-        assert await classifier.read([[]]) == [(0.0,) * 27 + (1.0,)]
+        [felt] = await classifier.read([[Heard("I love you so much!", False, "Jo")]])
+    assert sum(felt) == pytest.approx(1, abs=1e-5) and max(felt) == felt[INDEX["love"]]
