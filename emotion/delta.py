@@ -24,8 +24,15 @@ GROUP = 64
 LEVELS = 7
 
 
-def write(file: Path, net: nn.Module, plain: nn.Module, thresholds: Tensor, kind: str = "classifier") -> None:
-    """Write `net` as its difference to `plain`, with its kind and the thresholds (28,) in the metadata."""
+def write(
+    file: Path,
+    net: nn.Module,
+    plain: nn.Module,
+    thresholds: Tensor,
+    kind: str = "classifier",
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Write `net` as its difference to `plain`, with its kind, the thresholds (28,) and any notes in the metadata."""
     before = plain.state_dict()
     tensors: dict[str, Tensor] = {}
     for name, weight in net.state_dict().items():
@@ -39,7 +46,7 @@ def write(file: Path, net: nn.Module, plain: nn.Module, thresholds: Tensor, kind
     cuts = json.dumps([round(t, 3) for t in thresholds.tolist()])
     facts = {"kind": kind, "labels": json.dumps(EMOTIONS), "thresholds": cuts}
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, file, metadata=facts)
+    save_file(tensors, file, metadata={**(notes or {}), **facts})
 
 
 def merge(file: Path, net: nn.Module, kind: str = "classifier") -> tuple[float, ...]:

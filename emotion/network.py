@@ -28,6 +28,7 @@ class EmotionNet(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor | None = None) -> Tensor:
         """ids, mask, types (BERT's token types, default 0): (n, L) int64 -> logits (n, 28)."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=types).last_hidden_state  # (n, L, 384)
+        hidden = hidden.to(self.head.weight.dtype)  # in training the layers may compute in bfloat16, the head does not
         seen = torch.cat([mean_over(hidden, newest_turn(ids, mask)), hidden[:, 0]], dim=-1)  # (n, 768)
         logits: Tensor = self.head(self.dropout(seen))
         return logits

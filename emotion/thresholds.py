@@ -4,6 +4,8 @@ Rare labels are scored far below 0.5 even when they hold, so each label gets the
 on held-out texts. Scores and truths are (n, 28): float32 probabilities and 0/1.
 """
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 
@@ -27,19 +29,32 @@ def tuned(scores: Tensor, truth: Tensor) -> Tensor:
     return torch.where(good.any(0), mean, torch.tensor(0.5))
 
 
-def cross_fitted(scores: Tensor, truth: Tensor, splits: int = 10) -> tuple[Tensor, float]:
-    """Honest F1 on the very texts that thresholds are tuned on: tune on one half, judge the other, both ways.
+Decide = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Scores and truths (n, 28) to learn from, scores (m, 28) of other texts -> which labels those have, (m, 28) bool."""
+
+
+def by_tuning(scores: Tensor, truth: Tensor, others: Tensor) -> Tensor:
+    """Labels of `others` by the thresholds that are best on the texts at hand."""
+    return others >= tuned(scores, truth)
+
+
+def cross_fitted(scores: Tensor, truth: Tensor, splits: int = 10, decide: Decide = by_tuning) -> tuple[Tensor, float]:
+    """Honest F1 on the very texts that thresholds are fitted on: fit on one half, judge the other, both ways.
 
     Returns (F1 per label over all judged texts (28,), their mean = macro-F1), averaged over `splits` random halvings.
     """
-    each = torch.stack([_halved(scores, truth, seed) for seed in range(splits)]).mean(0)
-    return each, float(each.mean())
+    each = []
+    for fit, judge in halvings(len(scores), splits):
+        said = torch.zeros_like(truth)
+        for one, other in ((fit, judge), (judge, fit)):
+            said[other] = decide(scores[one], truth[one], scores[other]).float()
+        each.append(label_f1(said, truth, torch.full((truth.shape[1],), 0.5)))
+    mean = torch.stack(each).mean(0)
+    return mean, float(mean.mean())
 
 
-def _halved(scores: Tensor, truth: Tensor, seed: int) -> Tensor:
-    order = torch.randperm(len(scores), generator=torch.Generator().manual_seed(seed))
-    halves = order[: len(order) // 2], order[len(order) // 2 :]
-    said = torch.zeros_like(truth)
-    for fit, judge in (halves, halves[::-1]):
-        said[judge] = (scores[judge] >= tuned(scores[fit], truth[fit])).float()
-    return label_f1(said, truth, torch.full((truth.shape[1],), 0.5))
+def halvings(count: int, splits: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """`splits` random halvings of `count` texts, the same ones each time, as two tensors of indices."""
+    for seed in range(splits):
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+        yield order[: count // 2], order[count // 2 :]

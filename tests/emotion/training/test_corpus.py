@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emotion.corpus import NAMES, batches, named, raw_texts, read
 from emotion.labels import INDEX
+from emotion.training.corpus import NAMES, batches, named, raw_texts, read
 
 TABLE = 'I said "no"\t2,3\taaa\nThanks [NAME]! 😭\t15\tbbb\nI said so\t27\tccc\n'
 
