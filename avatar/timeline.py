@@ -35,9 +35,9 @@ HEAD_TOP, HEAD_FACE = 40, 172
 CHART_TOP, CHART_BOTTOM = 250, 536
 FACES, LARGEST_FACE = 612, 124  # middle of their row; diameter
 BUBBLES, LARGEST_BUBBLE = 712, 58
-NAMES = 777
-LEGENDS = 3
-BIG, MIDDLE, SMALL = 88.0, 42.0, 35.0  # type
+NAMES, LEGENDS = 777, 3  # middle of the row of names; emotions listed beside the heading
+BIG, MIDDLE, SMALL, LABEL = 88.0, 42.0, 35.0, 31.0  # type
+LEAST_LABELLED = 26  # pixels: thinner bands have no label
 RIM = 4  # of a band
 LEAST_SPAN = 0.35  # of a mood: the chart is not magnified beyond this
 QUIET_SECONDS = 300.0  # after so long a silence, now has a column of its own
@@ -61,7 +61,9 @@ def draw(
     has changed since the last moment. worn: the expression before the character said anything.
     """
     shown = list(moments)[-MOST:]
-    scene = _Scene(shown, faces, name, columns(shown, felt), worn, THEMES[theme], lettering or Lettering())
+    known = columns(shown, felt)
+    mood = felt or (known[-1][1] if known else Mood.neutral())
+    scene = _Scene(shown, faces, name, known, mood, worn, THEMES[theme], lettering or Lettering())
     return scene.picture().resize(size, Image.Resampling.LANCZOS)
 
 
@@ -82,6 +84,7 @@ class _Scene:
     faces: Mapping[str, Image.Image]
     name: str
     columns: Sequence[tuple[float, Mood]]
+    mood: Mood  # of now
     worn: str
     theme: Theme
     type: Lettering
@@ -102,10 +105,6 @@ class _Scene:
 
     # --- the heading ----------------------------------------------------------------------------------------------
 
-    @property
-    def mood(self) -> Mood:
-        return self.columns[-1][1] if self.columns else Mood.neutral()
-
     def _heading(self, right: float) -> None:
         """The face of now and what is felt; whose it is, up to `right`."""
         leading = self.mood.leading
@@ -118,7 +117,7 @@ class _Scene:
         self._write((left, HEAD_TOP + 154), beside(self.mood), SMALL, self.theme.muted)
 
     def _whose(self, width: float) -> str:
-        """ "Marigold feels", with as much of the name as there is room for."""
+        """The words before the feeling, with as much of the name as there is room for."""
         verb = " is" if self.mood.leading == NEUTRAL else " feels"
         room = width - self.type.length(verb, MIDDLE)
         return self.type.fitted(self.type.legible(self.name) or "The character", MIDDLE, room) + verb
@@ -150,8 +149,9 @@ class _Scene:
         self.pen.line(_at((LEFT, calm, RIGHT, calm)), fill=self.theme.ink, width=2 * FINE)
         self._smile(CHART_TOP + 24, pleased=True)
         self._smile(CHART_BOTTOM - 24, pleased=False)
-        unnamed = [band.emotion for band in drawn if not self._name_band(band, calm, scale)]
-        return self._legend(unnamed)
+        taken = list[tuple[int, ...]]()
+        unnamed = [band for band in drawn if not self._name_band(band, calm, scale, taken)]
+        return self._legend([band.emotion for band in unnamed if not self._label(band, calm, scale, taken)])
 
     def _band(self, band: Band, calm: float, scale: float) -> None:
         along = np.arange(len(band.inner)) + LEFT * FINE
@@ -162,15 +162,38 @@ class _Scene:
             back = zip(along[::-1].tolist(), inner[::-1].tolist(), strict=True)
             self.pen.polygon([*there, *back], fill=tone)
 
-    def _name_band(self, band: Band, calm: float, scale: float) -> bool:
-        """Write the emotion's name inside its band; False where there is no room for it."""
+    def _name_band(self, band: Band, calm: float, scale: float, taken: list[tuple[int, ...]]) -> bool:
+        """Write the emotion's name inside its band; False where there is no room for it. taken: boxes of words."""
         word = feeling(band.emotion)
         middle, low, high = room_for_words(band, round((self.type.length(word, SMALL) + 16) * FINE))
         if (high - low) * scale < SMALL * 1.1:
             return False
         place = LEFT + middle / FINE, calm - (low + high) / 2 * scale
         self._write(place, word, SMALL, ink_on(colour(band.emotion, self.theme)), anchor="mm")
+        taken.append(self._box(place, word, SMALL))
         return True
+
+    def _label(self, band: Band, calm: float, scale: float, taken: list[tuple[int, ...]]) -> bool:
+        """A label on the thickest place of a band that is too narrow for its name; False where other words are."""
+        thick = np.abs(band.outer - band.inner)
+        best = int(thick.argmax())
+        word = feeling(band.emotion)
+        half = self.type.length(word, LABEL) / 2 + 12
+        x = min(max(LEFT + best / FINE, LEFT + half), RIGHT - half)
+        y = calm - (band.inner[best] + band.outer[best]) / 2 * scale
+        box = self._box((x, y), word, LABEL)
+        if thick[best] * scale < LEAST_LABELLED or any(_overlap(box, other) for other in taken):
+            return False
+        taken.append(box)
+        tone = colour(band.emotion, self.theme)
+        self.pen.rounded_rectangle(box, 12 * FINE, fill=tone, outline=rim(band.emotion, self.theme), width=2 * FINE)
+        self._write((x, y), word, LABEL, ink_on(tone), anchor="mm")
+        return True
+
+    def _box(self, middle: Point, word: str, size: float) -> tuple[int, ...]:
+        """Around a word and a little more, in fine pixels."""
+        (x, y), half = middle, self.type.length(word, size) / 2 + 12
+        return _at((x - half, y - size * 0.7, x + half, y + size * 0.7))
 
     def _legend(self, emotions: Sequence[str]) -> float:
         """The names of bands too small for them, beside the heading; returns the width taken."""
@@ -270,3 +293,8 @@ def _at(box: tuple[float, ...]) -> tuple[int, ...]:
 def _around(middle: Point, across: float) -> tuple[float, float, float, float]:
     x, y = middle
     return x - across / 2, y - across / 2, x + across / 2, y + across / 2
+
+
+def _overlap(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Do two boxes (left, top, right, bottom) share a place?"""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avatar.bands import MOST, bands, is_pleasant, leading_emotions, room_for_words, smooth
@@ -11,8 +11,10 @@ from emotion.mood import Moment, Mood
 from tests.avatar.moments import mood_of, talks
 
 SAMPLES = 240
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 
 
+@SLOWLY
 @given(talks().filter(bool))
 def test_bands_touch_and_never_overlap(moments: list[Moment]) -> None:
     drawn = bands([moment.mood for moment in moments], SAMPLES)
@@ -65,6 +67,7 @@ def test_words_find_the_middle_of_the_widest_room() -> None:
     assert room_for_words(flat, 50) == (pytest.approx(200, abs=1), 0, 0.5)
 
 
+@SLOWLY
 @given(talks().filter(bool), st.integers(5, SAMPLES))
 def test_the_box_for_words_lies_inside_its_band(moments: list[Moment], width: int) -> None:
     for band in bands([moment.mood for moment in moments], SAMPLES):

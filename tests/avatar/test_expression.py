@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avatar.expression import ExpressionSpec, bias, leads_to, nearest, settled, spec_for, worn_by
@@ -37,6 +37,7 @@ def mixed(weights: list[float], leading: str) -> Mood:
     return Mood(tuple(weight / total for weight in weights), leading)
 
 
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Halves and quarters make ties likely; a face may name few emotions or many, and give all of them the weight 0.
 MOODS = st.builds(
     mixed,
@@ -59,6 +60,7 @@ def cards(draw: st.DrawFn) -> Card:
     return card.model_copy(update={"neutral": draw(st.sampled_from(list(card.expressions)))})
 
 
+@SLOWLY
 @given(cards(), MOODS)
 def test_every_mood_gives_every_expression_a_finite_share_of_one(card: Card, mood: Mood) -> None:
     shares = bias(card, mood)
@@ -66,6 +68,7 @@ def test_every_mood_gives_every_expression_a_finite_share_of_one(card: Card, moo
     assert sum(math.exp(log_weight) for log_weight in shares.values()) == pytest.approx(1)
 
 
+@SLOWLY
 @given(cards(), st.sampled_from(EMOTIONS))
 def test_every_emotion_leads_somewhere_and_never_where_it_weighs_nothing(card: Card, emotion: str) -> None:
     led = leads_to(card, emotion)
@@ -74,6 +77,7 @@ def test_every_emotion_leads_somewhere_and_never_where_it_weighs_nothing(card: C
     assert not led.keys() & (refusing - {card.neutral})
 
 
+@SLOWLY
 @given(cards(), MOODS, st.data())
 def test_a_face_that_nothing_outweighs_stays(card: Card, mood: Mood, data: st.DataObject) -> None:
     shares = bias(card, mood)
@@ -86,6 +90,7 @@ def test_a_face_that_nothing_outweighs_stays(card: Card, mood: Mood, data: st.Da
     assert shares[chosen] >= max(shares.values()) - 0.2 - 1e-9
 
 
+@SLOWLY
 @given(cards(), MOODS, st.sampled_from([0.5, 2.0, 4.0]))
 def test_only_the_proportions_of_weights_count(card: Card, mood: Mood, factor: float) -> None:
     scaled = card_of(
@@ -102,6 +107,7 @@ def test_only_the_proportions_of_weights_count(card: Card, mood: Mood, factor: f
         assert bias(scaled, mood) == pytest.approx(bias(card, mood))
 
 
+@SLOWLY
 @given(FACES, MOODS)
 def test_twins_never_take_turns(face: dict[str, float], mood: Mood) -> None:
     """Two expressions of the same emotions are always equally due: whichever is worn stays while one of them is."""

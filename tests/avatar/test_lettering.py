@@ -1,13 +1,14 @@
 """Names of every kind on a picture: never a box, never a question mark that nobody wrote."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import ImageFont
 
 from avatar.lettering import Lettering
 from avatar.speakers import Speakers
 
+SLOWLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BARE = Lettering(system=())  # a machine without any fonts
 
 
@@ -34,6 +35,7 @@ def test_without_fonts_a_name_becomes_what_there_are_letters_for(written: str, s
     assert BARE.legible(written) == shown
 
 
+@SLOWLY
 @given(st.text(max_size=40))
 def test_whatever_is_legible_has_letters_in_the_font(text: str) -> None:
     shown = BARE.legible(text)
@@ -44,6 +46,7 @@ def test_whatever_is_legible_has_letters_in_the_font(text: str) -> None:
     assert BARE.legible(shown) == shown
 
 
+@SLOWLY
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1), st.integers(40, 400))
 def test_what_is_fitted_fits_and_begins_as_it_did(text: str, width: int) -> None:
     text = BARE.legible(text) or "x"
@@ -77,6 +80,7 @@ def test_people_are_told_apart_by_one_letter_or_two_else_by_number() -> None:
     assert [known.names[name] for name in ("Robin", "雪", "🌸")] == ["Robin", "member 5", "member 6"]
 
 
+@SLOWLY
 @given(st.lists(st.text("Ab12 ", max_size=3) | st.text(max_size=4), max_size=30))
 def test_nobody_shares_initials(names: list[str]) -> None:
     known = Speakers(names, BARE)

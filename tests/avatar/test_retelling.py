@@ -1,6 +1,6 @@
 """The picture in words: said aloud by a screen reader, within Discord's limit, quoting nobody."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from avatar.retelling import LONGEST, beside, in_words, lasted
@@ -35,6 +35,7 @@ def test_nothing_said_is_a_kind_sentence() -> None:
     assert in_words([], name="Dot", felt=mood_of(joy=1.0)) == "Dot feels joy."
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(talks(most=20), st.text(min_size=1, max_size=80), st.sampled_from(EMOTIONS))
 def test_it_is_one_line_within_the_limit_and_quotes_nobody(moments: list[Moment], name: str, felt: str) -> None:
     told = in_words(moments, name=name, felt=mood_of(**{felt: 1.0}))

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
 from avatar.lettering import Lettering
@@ -96,7 +96,7 @@ def test_a_persona_without_pictures_is_its_initial() -> None:
     assert holds(image, THEMES["dark"].edge, (40, 40, 230, 220)) > 5_000
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(talks())
 def test_any_conversation_can_be_drawn_small(moments: list[Moment]) -> None:
     image = draw(moments, FACES_AT_HAND, name="Dot", worn="joy", size=(300, 205), lettering=BARE)
