@@ -1,5 +1,6 @@
 # make run    set up, then start the bot (with the playground where DISCORD_TOKEN is not set)
 # make test   set up, then run the tests
+# make weights DATA=folder   train both emotion networks anew, with GoEmotions' train.tsv and dev.tsv in the folder
 # make check  lint, format, types and tests: what CI runs
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -8,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 # processes that share the tests; each has a thread of its own and takes up to 3 GiB
 WORKERS ?= 2
 
-.PHONY: run test check lint setup clean
+.PHONY: run test check lint setup weights clean
 
 run: setup
 	$(BIN)/mien run
@@ -22,6 +23,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+weights: setup
+	OMP_WAIT_POLICY=passive $(BIN)/python -m emotion.train --data $(DATA)
+	OMP_WAIT_POLICY=passive $(BIN)/python -m emotion.training.reader --data $(DATA)
 
 setup: $(VENV)/ready
 
