@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from emotion.appraisal import appraise
-from emotion.classifier import STARTER
 from emotion.hearing import window_rows
 from emotion.labels import EMOTIONS, INDEX
 from emotion.minilm import read_minilm
@@ -46,8 +45,8 @@ Right answers in a hundred lines: listed by the writer, and in brackets named fi
 |---|---:|---:|---:|---:|
 {groups}
 
-“Message alone” is the likeliest emotion of the classifier for the last line; “answered by the table” is what
-`emotion/appraisal.py` makes of that when another said it.
+“Message alone” is the likeliest emotion of that classifier for the last line; “answered by the table” is what
+`emotion/appraisal.py` makes of it when another said it.
 
 **Know before use.** English only. The dialogues are invented, short and full of feeling, and few people wrote them, by
 one guide to what counts as which feeling: where sensible readers differ, the reader sides with that guide. It knows
@@ -64,7 +63,7 @@ def card(file: Path, written: Sequence[Script], options: argparse.Namespace) -> 
     seen = [script for script in written if not script.held_out]
     unseen = [example for script in written if script.held_out for example in examples(script)]
     scores = felt_in(file, [example.window for example in unseen])
-    alone = message_alone([example.window[-1].text for example in unseen])
+    alone = message_alone(options.start, [example.window[-1].text for example in unseen])
     answered = torch.stack([_answered(row, example) for row, example in zip(alone, unseen, strict=True)])
     columns = [alone, answered, scores]
     themes = sorted({example.theme for example in unseen})
@@ -105,14 +104,11 @@ def felt_in(file: Path, windows: Sequence[Sequence[Heard]]) -> Tensor:
     return scored(net, window_rows(plain.tokenizer, windows)).softmax(1)
 
 
-def message_alone(texts: Sequence[str]) -> Tensor:
-    """(n, 28) probabilities of the shipped classifier for plain words."""
+def message_alone(file: Path, texts: Sequence[str]) -> Tensor:
+    """(n, 28) probabilities of the classifier in `file` for plain words."""
     plain = read_minilm()
-    rows = message_rows(plain.tokenizer, texts)
-    nets = [
-        load_scorer(file, "classifier", plain, torch.device("cpu"))[0] for file in STARTER.glob("head*.safetensors")
-    ]
-    return torch.stack([scored(net, rows).sigmoid() for net in nets]).mean(0)
+    net, _ = load_scorer(file, "classifier", plain, torch.device("cpu"))
+    return scored(net, message_rows(plain.tokenizer, texts)).sigmoid()
 
 
 def _answered(said: Tensor, example: Example) -> Tensor:
