@@ -73,7 +73,13 @@ def leads_to(card: Card, emotion: str) -> dict[str, float]:
     they are equally near. Calm that no expression names leads to the card's neutral face.
     """
     named = {name: e.emotions[emotion] for name, e in card.expressions.items() if e.emotions.get(emotion)}
-    return named or {name: max(card.expressions[name].emotions.values()) or 1.0 for name in nearest(card, emotion)}
+    return named or {name: _heaviest(card, name) for name in nearest(card, emotion)}
+
+
+def _heaviest(card: Card, name: str) -> float:
+    """The largest weight of an expression; for one whose weights are all 0, of the card; else 1."""
+    everywhere = (weight for expression in card.expressions.values() for weight in expression.emotions.values())
+    return max(card.expressions[name].emotions.values()) or max(everywhere) or 1.0
 
 
 def nearest(card: Card, emotion: str) -> list[str]:

@@ -176,6 +176,11 @@ def test_an_emotion_kept_away_from_the_nearest_face_finds_the_next() -> None:
     assert leads_to(card_of(neutral=everywhere, glad=everywhere), "annoyance") == {"neutral": 1.0}
 
 
+def test_a_neutral_face_of_weights_zero_takes_calm_as_strongly_as_any_face_takes_its_own() -> None:
+    card = card_of(neutral={"anger": 0.0}, joy={"joy": 4.0})
+    assert leads_to(card, "neutral") == {"neutral": 4.0} == leads_to(card_of(neutral={"anger": 4.0}), "neutral")
+
+
 def test_a_face_of_weights_zero_is_led_to_by_nothing() -> None:
     card = card_of(neutral=["neutral"], mask={"anger": 0.0, "fear": 0.0})
     assert all(leads_to(card, emotion) == {"neutral": 1.0} for emotion in EMOTIONS)
