@@ -126,13 +126,21 @@ class _Layer(nn.Module):
 def _attention(seen: Tensor, heads: int, lengths: Sequence[int]) -> Tensor:
     """seen: queries, keys and values beside each other, (T, 3 · width) -> what every token attends to, (T, width)."""
     q, k, v = seen.view(len(seen), 3, heads, -1).permute(1, 2, 0, 3)  # each (heads, T, width / heads)
-    if seen.is_cuda:  # one product that hides other texts, for starting many small ones takes longer
-        texts = torch.repeat_interleave(torch.tensor(lengths)).to(seen.device, non_blocking=True)
-        said = _attend(q, k, v, texts[:, None] == texts)
-    else:
-        parts = zip(*(t.split(list(lengths), 1) for t in (q, k, v)), strict=True)
-        said = torch.cat([_attend(*part) for part in parts], 1)
+    # A GPU hides other texts from one large product: starting many small ones takes longer there.
+    said = attend_masked(q, k, v, lengths) if seen.is_cuda else attend_apart(q, k, v, lengths)
     return said.transpose(0, 1).flatten(1)
+
+
+def attend_apart(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Every text by itself: q, k, v (heads, T, d) -> (heads, T, d)."""
+    parts = zip(*(t.split(list(lengths), 1) for t in (q, k, v)), strict=True)
+    return torch.cat([_attend(*part) for part in parts], 1)
+
+
+def attend_masked(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) -> Tensor:
+    """The same in one product, in which no token sees another text."""
+    texts = torch.repeat_interleave(torch.tensor(lengths)).to(q.device)  # (T,): the number of each token's text
+    return _attend(q, k, v, texts[:, None] == texts)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:

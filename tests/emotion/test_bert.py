@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from emotion.bert import Bert, Floating, side_by_side
+from emotion.bert import Bert, Floating, attend_apart, attend_masked, side_by_side
 from emotion.encoder import padded
 from kernels.choose import has_fast_integers
 from kernels.integer import Integer
@@ -50,6 +50,11 @@ def test_token_types_are_0_where_none_are_given(theirs: BertModel) -> None:
     plain = bert(side_by_side(rows, None, CPU))
     assert torch.equal(plain, bert(side_by_side(rows, zeros, CPU)))
     assert not torch.equal(plain, bert(side_by_side(rows, [[1] * len(row) for row in rows], CPU)))
+
+
+def test_texts_hidden_from_each_other_are_texts_apart() -> None:
+    q, k, v = torch.randn(3, HEADS, sum(LENGTHS), 16, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(attend_masked(q, k, v, LENGTHS), attend_apart(q, k, v, LENGTHS))
 
 
 @torch.inference_mode()
