@@ -133,7 +133,7 @@ def _attention(seen: Tensor, heads: int, lengths: Sequence[int]) -> Tensor:
 
 def attend_apart(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) -> Tensor:
     """Every text by itself: q, k, v (heads, T, d) -> (heads, T, d)."""
-    parts = zip(*(t.split(list(lengths), 1) for t in (q, k, v)), strict=True)
+    parts = zip(*(torch.split_with_sizes(t, list(lengths), 1) for t in (q, k, v)), strict=True)
     return torch.cat([_attend(*part) for part in parts], 1)
 
 
