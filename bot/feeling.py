@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bot.speaking import StoryError
-from emotion.appraisal import appraise
 from emotion.mood import Mood, Reading, feel
-from emotion.motion import MoodSettings, evidence
-from emotion.window import newest
+from emotion.motion import MoodSettings
+from emotion.window import TURNS, Heard, around, newest
 from persona.turn import Role, Turn
 
 if TYPE_CHECKING:
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
     from emotion.classifier import Scores
     from persona.card import Card
 
-READ_TURNS = 12  # the turn and those before it, for whoever reads it; they may well take fewer
-
 
 class Feels(Protocol):
     async def score(self, texts: Sequence[str]) -> "list[Scores]": ...
+    async def read(self, windows: Sequence[Sequence[Heard]]) -> "list[Scores]": ...
 
 
 class KeepsReadings(Protocol):
@@ -91,7 +89,7 @@ class Feeling:
 
     async def _read(self, channel: int, persona: str, card: "Card", turn: int) -> tuple[Turn, Reading]:
         """A turn, what its words sound like, and what the character feels after it."""
-        turns = await self.history.recent(channel, persona, READ_TURNS, until=turn)
+        turns = await self.history.recent(channel, persona, TURNS, until=turn)
         if not turns or turns[-1].id != turn:
             raise StoryError("The message is gone: it was deleted before it could be answered.")
         return turns[-1], await read(self.classifier, turns, card.name)
@@ -101,9 +99,8 @@ async def read(classifier: Feels, turns: Sequence[Turn], character: str) -> Read
     """What the newest of some turns (oldest first, at least one) sounds like, and what the character feels after it."""
     heard = newest(turns)
     assert heard, "a window has a newest turn"
-    [said] = await classifier.score([heard.text])
-    sounds = evidence(said).tolist()
-    return Reading(said, tuple(sounds if heard.own else appraise(sounds)))
+    [said], [felt] = await asyncio.gather(classifier.score([heard.text]), classifier.read([around(turns, character)]))
+    return Reading(said, felt)
 
 
 def settings_of(card: "Card", settings: MoodSettings) -> MoodSettings:

@@ -15,6 +15,7 @@ from bot.speaking import StoryError
 from emotion.classifier import Classifier, Scores
 from emotion.mood import Mood
 from emotion.motion import MoodSettings
+from emotion.window import Heard
 from inference.gpu import Gpu
 from persona.card import Card
 from persona.turn import Role, Turn
@@ -31,10 +32,15 @@ class Counting:
 
     classifier: Classifier
     asked: list[str] = field(default_factory=list)
+    windows: list[list[str]] = field(default_factory=list)
 
     async def score(self, texts: Sequence[str]) -> list[Scores]:
         self.asked += texts
         return await self.classifier.score(texts)
+
+    async def read(self, windows: Sequence[Sequence[Heard]]) -> list[Scores]:
+        self.windows += [[turn.text for turn in window] for window in windows]
+        return await self.classifier.read(windows)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -89,6 +95,8 @@ async def test_the_mood_after_each_turn_is_kept_beside_it(history: History, feel
     assert await history.mood(*HERE) == moods[-1]
     assert len({mood.leading for mood in moods}) > 1
     assert asked(feeling) == list(SAID)
+    assert isinstance(feeling.classifier, Counting)
+    assert feeling.classifier.windows == [list(SAID[:number]) for number in (1, 2, 3)]
 
 
 async def test_a_turn_that_is_taken_up_again_is_not_felt_twice(history: History, feeling: Feeling, card: Card) -> None:

@@ -17,6 +17,15 @@ def open_turns(folder: Path) -> int:
     return int(count)
 
 
+def felt(folder: Path) -> list[int]:
+    """For every turn that is remembered, whether there are a reading and a mood beside it."""
+    with sqlite3.connect(f"file:{folder / 'state' / 'mien.sqlite'}?mode=ro", uri=True) as db:
+        beside = "SELECT said IS NOT NULL AND mood IS NOT NULL FROM turns LEFT JOIN readings ON turn = id"
+        found = [int(row[0]) for row in db.execute(beside)]
+    db.close()
+    return found
+
+
 async def settled(folder: Path) -> None:
     """Wait until nothing is owed any more."""
     async with asyncio.timeout(90):
@@ -57,3 +66,4 @@ async def test_a_killed_reply_is_given_once_after_the_restart(tmp_path: Path, mo
             await settled(tmp_path)
         given = answers(await member.messages("general"))
         assert len(given) == 3 and all(text.strip() for text in given), given
+        assert felt(tmp_path) == [1] * 6, "each of three questions and answers was felt, and none twice"
