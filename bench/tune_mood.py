@@ -5,7 +5,7 @@
 
 FOLDER holds a head.safetensors and a reader.safetensors as emotion/starter does; the reader that learned from four
 fifths of the characters is what `python -m emotion.training.reader` makes first. Every line is read once (and kept
-beside the weights); then hundreds of settings are tried on the same readings: seeded random ones, then one constant
+in --cache); then hundreds of settings are tried on the same readings: seeded random ones, then one constant
 after another around the best. What counts, all between 0 and 1:
 
     right     the leading emotion after every line is one that the script lists, the first counting more
@@ -223,12 +223,13 @@ def held_out(dialogue: Dialogue) -> bool:
     return hashlib.sha256(dialogue.character.encode()).digest()[0] % 5 == 0
 
 
-def read_all(dialogues: Sequence[Dialogue], starter: Path) -> list[Scene]:
-    """What is read from every line; kept beside the weights, for as long as neither they nor the dialogues change."""
+def read_all(dialogues: Sequence[Dialogue], starter: Path, cache: Path) -> list[Scene]:
+    """What is read from every line; kept in `cache` for as long as neither weights nor dialogues change."""
     digest = hashlib.sha256(repr(dialogues).encode())
     for file in sorted(starter.glob("*.safetensors")):
         digest.update(file.read_bytes())
-    kept = starter / f"readings-{digest.hexdigest()[:12]}.npz"
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = cache / f"readings-{digest.hexdigest()[:12]}.npz"
     if not kept.is_file():
         readings = [reading for one in asyncio.run(_read(dialogues, starter)) for reading in one.readings]
         np.savez(kept, said=[one.said for one in readings], felt=[one.felt for one in readings])
@@ -238,13 +239,13 @@ def read_all(dialogues: Sequence[Dialogue], starter: Path) -> list[Scene]:
 
 
 async def _read(dialogues: Sequence[Dialogue], starter: Path) -> list[Scene]:
-    async with Gpu("cpu") as gpu, Classifier(gpu, starter) as classifier:
+    async with Gpu("cpu") as gpu, Classifier(gpu, starter=starter) as classifier:
         return await felt(classifier, dialogues)
 
 
 def main(options: argparse.Namespace) -> None:
     written = [one for file in sorted(options.dialogues.glob("*.txt")) for one in read(file) if held_out(one)]
-    logs = side_by_side(read_all(written, options.starter))
+    logs = side_by_side(read_all(written, options.starter, options.cache))
     best = tuned(logs, BEFORE, options.draws)
     if not options.json or options.out:
         (options.out or Path("/dev/stdout")).write_text(table(BEFORE, best, logs) + "\n")
@@ -263,5 +264,6 @@ if __name__ == "__main__":
     arguments.add_argument("--starter", type=Path, default=STARTER, help="folder with the weights of both networks")
     arguments.add_argument("--dialogues", type=Path, default=DIALOGUES, help="folder with the scripts")
     arguments.add_argument("--draws", type=int, default=DRAWS, help="how many random settings are tried first")
+    arguments.add_argument("--cache", type=Path, default=Path("state/cache"), help="folder that keeps what was read")
     arguments.add_argument("--out", type=Path, help="where the table goes")
     main(arguments.parse_args())
