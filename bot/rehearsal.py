@@ -16,12 +16,13 @@ from avatar.expression import worn_by
 from avatar.retelling import beside, feeling
 from bot.compose import open_classifier
 from bot.errors import MienError
-from bot.feeling import READ_TURNS, after, read, settings_of
+from bot.feeling import after, read, settings_of
 from bot.settings import load_settings
 from bot.transcript import Line, transcript
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood, Reading
 from emotion.motion import MoodSettings
+from emotion.window import TURNS
 from persona.card import Card, load_persona
 from persona.turn import Role, Turn
 
@@ -63,7 +64,7 @@ async def felt_by(
         if line.begins:
             turns, mood, worn = [], Mood.neutral(), card.neutral
         turns.append(Turn(Role.CHARACTER if line.own else Role.USER, line.name, line.text, line.at))
-        reading = await read(classifier, turns[-READ_TURNS:], card.name)
+        reading = await read(classifier, turns[-TURNS:], card.name)
         mood = after(mood, turns[-1], reading, settings)
         worn = worn if line.own else worn_by(card, mood, worn, stay)
         yield Felt(line, reading, mood, worn)

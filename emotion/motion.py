@@ -31,17 +31,17 @@ class MoodSettings:
     The defaults were tuned by `python -m bench.tune_mood`; docs/mood.md has the figures.
     """
 
-    half_life: float = 2.0  # after so many calm messages, half of what was felt is left
+    half_life: float = 1.5  # after so many calm messages, half of what was felt is left
     half_life_minutes: float = 20.0  # of silence, until half of what was felt is left
-    jolt_from: float = 0.35  # an impression that is so much feeling, and so little calm, begins to move the mood faster
-    jolt_full: float = 0.75  # … and from here on by the full jolt
-    jolt: float = 0.85  # share of the new mood that a jolt makes up
-    own: float = 0.5  # the character's own words move it by this share of what another's would
-    reader: float = 0.7  # share of an impression that is the reader's; the rest is how the words sound
+    jolt_from: float = 0.3  # an impression that is so much feeling, and so little calm, begins to move the mood faster
+    jolt_full: float = 0.6  # … and from here on by the full jolt
+    jolt: float = 0.95  # share of the new mood that a jolt makes up
+    own: float = 0.7  # the character's own words move it by this share of what another's would
+    reader: float = 0.9  # share of an impression that is the reader's; the rest is how the words sound
     sharpness: float = 1.5  # the higher, the less do many unlikely feelings in the words count
-    neutral_floor: float = 0.05  # the mood is never less neutral than this
+    neutral_floor: float = 0.03  # the mood is never less neutral than this
     margin: float = 0.05  # by how much of the whole another must beat the leading emotion, unless that is neutral
-    reserve: float = 0.5  # at most this share of the pleasure that somebody gives is withheld from who has hurt
+    reserve: float = 0.2  # at most this share of the pleasure that somebody gives is withheld from who has hurt
     grudge_hours: float = 12.0  # until half of what is held against a member is forgotten
 
     def __post_init__(self) -> None:

@@ -107,19 +107,22 @@ async def test_a_turn_that_is_taken_up_again_is_not_felt_twice(history: History,
     assert asked(feeling) == [SAID[0]]
 
 
-async def test_after_a_deletion_the_mood_is_as_if_it_had_never_been_said(
-    history: History, feeling: Feeling, card: Card, tmp_path: Path
+async def test_after_a_deletion_the_mood_follows_from_what_is_left(
+    history: History, feeling: Feeling, card: Card
 ) -> None:
     await feels(history, feeling, card, SAID)
     await history.delete(100)
     assert await history.unsettled_places() == [HERE]
     before = list(asked(feeling))
     await feeling.settle([("marigold", card)])
-    assert asked(feeling) == before, "no word is scored again"
-    async with History(tmp_path / "other.sqlite") as other:
-        never = Feeling(feeling.classifier, other, MoodSettings())
-        turns = [await hears(other, text, n, own=n == 1) for n, text in enumerate(SAID) if n]
-        assert await kept(history) == [(await never.feel(*HERE, card, turn))[0] for turn in turns]
+    assert asked(feeling) == before, "no word is read again"
+    mood, expected = Mood.neutral(), []
+    for turn in await history.recent(*HERE, 9):
+        kept_reading = await history.reading(turn.id)
+        assert kept_reading
+        mood = after(mood, turn, kept_reading[0], MoodSettings())
+        expected.append(mood)
+    assert await kept(history) == expected and len(expected) == 2
 
 
 async def test_after_an_edit_only_the_new_words_are_scored(history: History, feeling: Feeling, card: Card) -> None:
@@ -184,9 +187,9 @@ async def test_a_card_has_a_temper_of_its_own(card: Card) -> None:
         ("I will burn your bakery down, and you with it.", {"sadness", "anger", "fear"}),
         ("I got the job! I start on Monday!!", {"excitement", "joy"}),
         ("We won the competition!", {"excitement", "joy"}),
-        ("My dog died this morning. He was fourteen and I miss him so much.", {"sadness", "caring"}),
-        ("I feel so alone lately, nobody calls me any more.", {"sadness", "caring"}),
-        ("How do you get the crust so crisp?", {"curiosity"}),
+        ("My dog died this morning. He was fourteen and I miss him so much.", {"sadness", "caring", "grief"}),
+        ("I feel so alone lately, nobody calls me any more.", {"sadness", "caring", "grief"}),
+        ("How do you get the crust so crisp?", {"curiosity", "neutral"}),
         ("I'm so sorry about yesterday, I should never have said that.", {"caring", "relief"}),
         ("I love you, Marigold.", {"love"}),
         ("*kisses you softly* You mean everything to me.", {"love"}),
