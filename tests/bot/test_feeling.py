@@ -190,7 +190,7 @@ async def test_a_card_has_a_temper_of_its_own(card: Card) -> None:
         ("My dog died this morning. He was fourteen and I miss him so much.", {"sadness", "caring", "grief"}),
         ("I feel so alone lately, nobody calls me any more.", {"sadness", "caring", "grief"}),
         ("How do you get the crust so crisp?", {"curiosity", "neutral"}),
-        ("I'm so sorry about yesterday, I should never have said that.", {"caring", "relief"}),
+        ("I'm so sorry about yesterday, I should never have said that.", {"caring", "relief", "sadness", "remorse"}),
         ("I love you, Marigold.", {"love"}),
         ("*kisses you softly* You mean everything to me.", {"love"}),
         ("Haha, you have flour all over your nose, silly pony! 😂", {"amusement"}),
