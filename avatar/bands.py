@@ -40,11 +40,11 @@ def is_pleasant(emotion: str) -> bool:
 
 
 def leading_emotions(moods: Sequence[Mood], most: int = MOST) -> list[str]:
-    """The emotions worth a band, those felt most first: all that ever led, then the strongest others; no neutral."""
+    """The emotions worth a band, those felt most first: what ever led, then what was strongest once; no neutral."""
     led = {mood.leading for mood in moods}
     felt = {name: [mood.weights[INDEX[name]] for mood in moods] for name in EMOTIONS if name != NEUTRAL}
     seen = [name for name, shares in felt.items() if max(shares) >= FAINT]
-    seen.sort(key=lambda name: (name not in led, -sum(felt[name])))
+    seen.sort(key=lambda name: (name not in led, -max(felt[name])))
     return sorted(seen[:most], key=lambda name: -sum(felt[name]))
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avatar.bands import MOST, bands, is_pleasant, leading_emotions, room_for_words, smooth
+from avatar.bands import MOST, bands, is_pleasant, leading_emotions, room_for_words
 from emotion.labels import EMOTIONS, VALENCE
 from emotion.mood import Moment, Mood
 from tests.avatar.moments import mood_of, talks
@@ -41,30 +41,12 @@ def test_pleasant_emotions_stand_above_and_calm_is_no_band() -> None:
     assert bands([Mood.neutral()] * 3, SAMPLES) == []
 
 
-def test_what_led_is_shown_before_what_was_only_strong() -> None:
-    strong = dict.fromkeys(("joy", "love", "pride", "relief", "caring", "desire", "amusement"), 0.1)
-    moods = [mood_of(**strong, neutral=0.3)] * 5 + [mood_of(neutral=0.4, fear=0.6)]
+def test_what_led_or_flared_up_is_shown_before_what_was_always_there() -> None:
+    steady = dict.fromkeys(("joy", "love", "pride", "relief", "caring", "desire", "amusement"), 0.1)
+    moods = [mood_of(**steady, neutral=0.3)] * 9 + [mood_of(neutral=0.4, fear=0.35, sadness=0.25)]
     shown = leading_emotions(moods)
-    assert "fear" in shown and "neutral" not in shown and len(shown) == MOST
-    assert shown[:2] == ["joy", "love"] or len(set(shown) & set(strong)) == MOST - 1
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.integers(10, 400))
-def test_smooth_edges_stay_between_what_they_join(values: list[float], samples: int) -> None:
-    edge = smooth(values, samples)
-    assert edge.shape == (samples,)
-    assert min(values) - 1e-12 <= edge.min() and edge.max() <= max(values) + 1e-12
-    assert edge[0] == pytest.approx(values[0], abs=0.2) and (len(values) > 1 or (edge == values[0]).all())
-
-
-def test_words_find_the_middle_of_the_widest_room() -> None:
-    [joy] = bands([mood_of(neutral=0.9, joy=0.1), mood_of(joy=1.0), mood_of(neutral=0.9, joy=0.1)], 300)
-    middle, low, high = room_for_words(joy, 40)
-    assert abs(middle - 150) <= 2 and low == 0 and 0.7 < high <= 1
-    _, low, high = room_for_words(joy, 300)
-    assert low == high
-    [flat] = bands([mood_of(neutral=0.5, joy=0.5)] * 4, 400)
-    assert room_for_words(flat, 50) == (pytest.approx(200, abs=1), 0, 0.5)
+    assert {"fear", "sadness"} < set(shown) and "neutral" not in shown and len(shown) == MOST
+    assert set(shown[:4]) < set(steady), "what was felt most lies nearest to the line"
 
 
 @SLOWLY
