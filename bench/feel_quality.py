@@ -4,6 +4,8 @@
     python -m bench.feel_quality --dialogues mine.txt    the context part on a script of your own
     python -m bench.feel_quality --wrong                 … and the dialogues that the mood gets wrong
 
+The classifier part is `bench.reliability`'s, on the texts in --data; without them it is left out.
+
 Context: what does the character feel after the last line? Any emotion the script lists counts. Four answers are
 compared: the classifier's on that line alone; the same, heard as a listener hears it; the reader's, who sees the lines
 before it; and the mood's, after the whole dialogue. Calm: how often do the leading emotion and the face change? Jolts:
@@ -19,6 +21,7 @@ from pathlib import Path
 from statistics import mean
 
 from bench.felt import JUDGED_ON, Scene, cards, changes, faces, felt, fitting, top
+from bench.reliability import DATA, draw, judged, told
 from bench.report import finish, parser
 from bot.compose import open_classifier
 from bot.settings import load_settings
@@ -79,7 +82,10 @@ def calm(scenes: Sequence[Scene], settings: MoodSettings) -> Figures:
     figures: Figures = {"calm_logs": len(scenes), "calm_turns": sum(len(scene.lines) for scene in scenes)}
     moods = [scene.moods(settings) for scene in scenes]
     seen = {"leading": [[mood.leading for mood in log] for log in moods]}
-    seen |= {slug: [faces(card, log) for log in moods] for slug, card in cards().items()}
+    seen |= {
+        slug: [faces(card, log, one.lines) for one, log in zip(scenes, moods, strict=True)]
+        for slug, card in cards().items()
+    }
     for name, logs in seen.items():
         rates = [3 * changes(log) / len(log) for log in logs]
         busiest = max(changes(log[i : i + 4]) for log in logs for i in range(len(log)))
@@ -95,7 +101,7 @@ def jolts(scenes: Sequence[Scene], settings: MoodSettings) -> Figures:
     pairs = [(log[-2].leading, log[-1].leading, set(s.lines[-1].felt)) for s, log in zip(scenes, moods, strict=True)]
     figures |= _turned("leading", pairs)
     for slug, card in cards().items():
-        worn = [faces(card, log)[-2:] for log in moods]
+        worn = [faces(card, log, one.lines)[-2:] for one, log in zip(scenes, moods, strict=True)]
         fits = [fitting(card, scene.lines[-1].felt) for scene in scenes]
         figures |= _turned(slug, [(before, now, fit) for (before, now), fit in zip(worn, fits, strict=True)])
     return figures
@@ -117,9 +123,18 @@ def wrong(scenes: Sequence[Scene], settings: MoodSettings) -> None:
             print(*(f"  {line.name}: {line.text}" for line in one.lines), sep="\n")
 
 
+def words(data: Path, plot: Path | None) -> Figures:
+    """The classifier's own figures, on dev; nothing where that is absent."""
+    found = judged(data) if (data / "dev.tsv").is_file() else None
+    if found and plot:
+        draw(found).save(plot)
+    return told(found) if found else {"dev_texts": 0}
+
+
 async def main(options: argparse.Namespace) -> None:
     settings = load_settings(options.settings)
-    moods, figures = MoodSettings(**settings.mood.model_dump()), Figures()
+    moods = MoodSettings(**settings.mood.model_dump())
+    figures = {} if options.dialogues else words(options.data, options.plot)
     async with open_classifier(settings) as classifier:
         written = {kind: await felt(classifier, read(file)) for kind, file in _files(options.dialogues)}
     figures |= context(written["context"], moods)
@@ -141,6 +156,8 @@ def _files(script: Path | None) -> list[tuple[str, Path]]:
 if __name__ == "__main__":
     arguments = parser(__doc__.splitlines()[0])
     arguments.add_argument("--dialogues", type=Path, help="a script to measure the context part on, instead of ours")
+    arguments.add_argument("--data", type=Path, default=DATA, help="folder with GoEmotions' dev.tsv")
+    arguments.add_argument("--plot", type=Path, help="a PNG to draw the classifier's reliability plot to")
     arguments.add_argument("--wrong", action="store_true", help="print what the mood gets wrong")
     arguments.add_argument("--settings", type=Path, help="a mien.toml (default: the one here, if there is one)")
     asyncio.run(main(arguments.parse_args()))

@@ -66,11 +66,11 @@ def cards() -> dict[str, Card]:
     return {slug: load_persona(slug, [ROOT / "personas"]).card for slug in PERSONAS}
 
 
-def faces(card: Card, moods: Sequence[Mood]) -> list[str]:
-    """The expression after each mood, where the mood alone decides."""
+def faces(card: Card, moods: Sequence[Mood], lines: Sequence[Line]) -> list[str]:
+    """The expression after each line, where the mood alone decides. It changes when others speak, for the reply."""
     worn, seen = card.neutral, []
-    for mood in moods:
-        worn = worn_by(card, mood, worn)
+    for mood, line in zip(moods, lines, strict=True):
+        worn = worn if line.own else worn_by(card, mood, worn)
         seen.append(worn)
     return seen
 

@@ -10,7 +10,8 @@ after another around the best. What counts, all between 0 and 1:
 
     right     the leading emotion after every line is one that the script lists, the first counting more
     woken     after calm, a line that moves the character changes the face, to one that fits
-    unrest    between two calm lines the leading emotion or the face changes: this counts against it
+    unrest    between two calm lines the leading emotion or the face changes: this counts against it, little up to
+              ALLOWED and much above
 
 Half-lives in minutes and hours are not tried: no script tells how long people are silent. To see how much is chance,
 the same search is made on each half of the dialogues and judged on the other.
@@ -54,17 +55,19 @@ BEFORE = MoodSettings(
 DRAWS, ROUNDS, SEED = 600, 4, 5
 SECOND = 0.7  # what a listed emotion counts that is not the first
 OTHERS = 2.0  # a member's line counts for so many of the character's own: that is when a face is chosen
-WOKEN, UNREST = 0.3, 0.5  # beside `right`
+WOKEN, UNREST = 0.2, 0.05  # beside `right`
+ALLOWED, TOO_MUCH = 0.2, 1.0  # changes at so many of the calm lines are fine (a third would be one in three turns)
+DRIFT = 0.01  # against moving what makes no difference
 RANGES = {
     "half_life": (0.2, 6.0),
-    "jolt_from": (0.0, 0.9),
-    "jolt_full": (0.05, 1.0),
-    "jolt": (0.3, 1.0),
+    "jolt_from": (0.0, 0.6),
+    "jolt_full": (0.1, 1.0),
+    "jolt": (0.5, 1.0),
     "own": (0.0, 1.0),
-    "reader": (0.0, 1.0),
+    "reader": (0.3, 1.0),
     "sharpness": (0.5, 3.0),
-    "neutral_floor": (0.0, 0.3),
-    "margin": (0.0, 0.4),
+    "neutral_floor": (0.0, 0.15),
+    "margin": (0.0, 0.25),
     "reserve": (0.0, 1.0),
 }
 
@@ -145,8 +148,8 @@ def moods(logs: Logs, settings: MoodSettings) -> tuple[Floats, NDArray[np.intp]]
     return shares, leads
 
 
-def faces(shares: Floats) -> NDArray[np.intp]:
-    """What `avatar.expression.worn_by` puts on Marigold's face after each of (n, t, 28) moods: (n, t)."""
+def faces(shares: Floats, own: Bools) -> NDArray[np.intp]:
+    """What `bench.felt.faces` sees on Marigold after each of (n, t, 28) moods: (n, t)."""
     card = cards()["marigold"]
     names = list(card.expressions)
     lead = np.array([[leads_to(card, emotion).get(name, 0.0) for name in names] for emotion in EMOTIONS])
@@ -156,7 +159,8 @@ def faces(shares: Floats) -> NDArray[np.intp]:
     worn = np.full(len(shares), names.index(card.neutral))
     seen = np.zeros(shares.shape[:2], np.intp)
     for now in range(shares.shape[1]):
-        worn = (weights[:, now] + STAY * np.eye(count)[worn]).argmax(-1)
+        new = (weights[:, now] + STAY * np.eye(count)[worn]).argmax(-1)
+        worn = np.where(own[:, now], worn, new)
         seen[:, now] = worn
     return seen
 
@@ -164,7 +168,7 @@ def faces(shares: Floats) -> NDArray[np.intp]:
 def judged(logs: Logs, settings: MoodSettings) -> dict[str, float]:
     """`right`, `woken`, `unrest`, and what they come to."""
     shares, leads = moods(logs, settings)
-    worn = faces(shares)
+    worn = faces(shares, logs.own)
     calm = logs.listed[..., INDEX[NEUTRAL]]
     pair = logs.there[:, 1:]
     chosen = np.eye(28, dtype=bool)[leads]
@@ -174,12 +178,18 @@ def judged(logs: Logs, settings: MoodSettings) -> dict[str, float]:
     moving = pair & calm[:, :-1] & ~calm[:, 1:] & ~logs.own[:, 1:]
     turned: Bools = (worn[:, 1:] != worn[:, :-1]) & np.take_along_axis(logs.fits[:, 1:], worn[:, 1:, None], -1)[..., 0]
     resting = pair & calm[:, :-1] & calm[:, 1:]
-    changed = np.stack([np.diff(worn), np.diff(leads)])[:, resting] != 0
+    changed: Bools = np.not_equal(np.stack([np.diff(worn), np.diff(leads)])[:, resting], 0)
     unrest = changed.mean()
-    woken, top = turned[moving].mean(), listed[logs.there].mean()
-    good = right + WOKEN * woken - UNREST * unrest
+    woken, top = turned[moving].mean(), np.asarray(listed)[logs.there].mean()
+    good = right + WOKEN * woken - UNREST * unrest - TOO_MUCH * max(0.0, unrest - ALLOWED) - DRIFT * _drift(settings)
     figures = {"good": good, "right": right, "top1": top, "woken": woken, "unrest": unrest}
     return {name: float(value) for name, value in figures.items()}
+
+
+def _drift(settings: MoodSettings) -> float:
+    """How far from what was set by hand, on average, as a share of each range."""
+    pairs = ((getattr(settings, name) - getattr(BEFORE, name), high - low) for name, (low, high) in RANGES.items())
+    return float(sum(abs(away) / width for away, width in pairs) / len(RANGES))
 
 
 def tuned(logs: Logs, start: MoodSettings, draws: int = DRAWS) -> MoodSettings:

@@ -75,7 +75,9 @@ def test_an_expression_fits_the_emotions_that_lead_to_it_most() -> None:
 def test_faces_begin_neutral_and_stay_where_nothing_outweighs_them() -> None:
     card = cards()["marigold"]
     torn = Mood(tuple(np.mean([only("joy"), only("neutral")], axis=0)), "joy")
-    assert faces(card, [Mood.neutral(), torn, Mood(only("joy"), "joy"), torn]) == ["neutral", "neutral", "joy", "joy"]
+    moods = [Mood.neutral(), torn, Mood(only("joy"), "joy"), torn, Mood(only("fear"), "fear")]
+    lines = [Line("Juno" if number == 4 else "Ann", "", number == 4, (), ("joy",)) for number in range(5)]
+    assert faces(card, moods, lines) == ["neutral", "neutral", "joy", "joy", "joy"], "its own words change no face"
 
 
 def test_changes_are_counted_between_neighbours() -> None:

@@ -34,13 +34,13 @@ def scenes(count: int, seed: int) -> list[Scene]:
 def test_side_by_side_moves_as_the_bot_does(settings: MoodSettings) -> None:
     made = scenes(40, seed=3)
     shares, leads = moods(side_by_side(made), settings)
-    worn, card = faces_side_by_side(shares), cards()["marigold"]
+    worn, card = faces_side_by_side(shares, side_by_side(made).own), cards()["marigold"]
     for n, one in enumerate(made):
         alone = one.moods(settings)
         for t, mood in enumerate(alone):
             assert shares[n, t] == pytest.approx(mood.weights, abs=1e-3)
         assert [EMOTIONS[leads[n, t]] for t in range(len(alone))] == [mood.leading for mood in alone]
-        assert [list(card.expressions)[worn[n, t]] for t in range(len(alone))] == faces(card, alone)
+        assert [list(card.expressions)[worn[n, t]] for t in range(len(alone))] == faces(card, alone, one.lines)
 
 
 def test_a_perfect_reader_is_judged_perfect_and_a_deaf_one_is_not() -> None:
