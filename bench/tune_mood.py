@@ -52,17 +52,17 @@ BEFORE = MoodSettings(
     margin=0.05,
     reserve=0.5,
 )  # as they were set by hand
-DRAWS, ROUNDS, SEED = 600, 4, 5
+DRAWS, ROUNDS, SEED = 1000, 4, 5
 SECOND = 0.7  # what a listed emotion counts that is not the first
 OTHERS = 2.0  # a member's line counts for so many of the character's own: that is when a face is chosen
 WOKEN, UNREST = 0.2, 0.05  # beside `right`
 ALLOWED, TOO_MUCH = 0.2, 1.0  # changes at so many of the calm lines are fine (a third would be one in three turns)
 DRIFT = 0.01  # against moving what makes no difference
 RANGES = {
-    "half_life": (0.2, 6.0),
+    "half_life": (1.0, 6.0),
     "jolt_from": (0.0, 0.6),
     "jolt_full": (0.1, 1.0),
-    "jolt": (0.5, 1.0),
+    "jolt": (0.6, 1.0),
     "own": (0.0, 1.0),
     "reader": (0.3, 1.0),
     "sharpness": (0.5, 3.0),

@@ -21,6 +21,7 @@ Shares: TypeAlias = NDArray[np.float64]
 
 CALM: Shares = np.eye(len(EMOTIONS))[INDEX[NEUTRAL]]
 _NEUTRAL = INDEX[NEUTRAL]
+SHARPNESS = 1.5  # where drafts are judged by what they sound like
 _HEARD = np.array([appraise(row) for row in np.eye(len(EMOTIONS)).tolist()])  # (said, felt)
 
 
@@ -31,17 +32,17 @@ class MoodSettings:
     The defaults were tuned by `python -m bench.tune_mood`; docs/mood.md has the figures.
     """
 
-    half_life: float = 1.5  # after so many calm messages, half of what was felt is left
+    half_life: float = 2.3  # after so many calm messages, half of what was felt is left
     half_life_minutes: float = 20.0  # of silence, until half of what was felt is left
-    jolt_from: float = 0.3  # an impression that is so much feeling, and so little calm, begins to move the mood faster
-    jolt_full: float = 0.6  # … and from here on by the full jolt
-    jolt: float = 0.95  # share of the new mood that a jolt makes up
-    own: float = 0.7  # the character's own words move it by this share of what another's would
-    reader: float = 0.9  # share of an impression that is the reader's; the rest is how the words sound
-    sharpness: float = 1.5  # the higher, the less do many unlikely feelings in the words count
-    neutral_floor: float = 0.03  # the mood is never less neutral than this
-    margin: float = 0.05  # by how much of the whole another must beat the leading emotion, unless that is neutral
-    reserve: float = 0.2  # at most this share of the pleasure that somebody gives is withheld from who has hurt
+    jolt_from: float = 0.57  # an impression that is so much feeling, and so little calm, begins to move the mood faster
+    jolt_full: float = 0.78  # … and from here on by the full jolt
+    jolt: float = 0.92  # share of the new mood that a jolt makes up
+    own: float = 0.9  # the character's own words move it by this share of what another's would
+    reader: float = 0.94  # share of an impression that is the reader's; the rest is how the words sound
+    sharpness: float = 2.25  # the higher, the less do many unlikely feelings in the words count
+    neutral_floor: float = 0.07  # the mood is never less neutral than this
+    margin: float = 0.03  # by how much of the whole another must beat the leading emotion, unless that is neutral
+    reserve: float = 0.1  # at most this share of the pleasure that somebody gives is withheld from who has hurt
     grudge_hours: float = 12.0  # until half of what is held against a member is forgotten
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class MoodSettings:
             raise ValueError(f"Mood settings: {', '.join(above)} must be above 0, all others between 0 and 1.")
 
 
-def evidence(scores: ArrayLike, sharpness: float = MoodSettings().sharpness) -> Shares:
+def evidence(scores: ArrayLike, sharpness: float = SHARPNESS) -> Shares:
     """The classifier's 28 probabilities as shares: sharpened, summing to 1. All zeros say nothing: neutral.
 
     Neutral counts only as far as nothing else is felt: "I will burn your house down." is scored neutral (a plain
