@@ -52,7 +52,7 @@ BEFORE = MoodSettings(
     margin=0.05,
     reserve=0.5,
 )  # as they were set by hand
-DRAWS, ROUNDS, SEED = 1000, 4, 5
+DRAWS, ROUNDS, SEED = 400, 4, 5
 SECOND = 0.7  # what a listed emotion counts that is not the first
 OTHERS = 2.0  # a member's line counts for so many of the character's own: that is when a face is chosen
 WOKEN, UNREST = 0.2, 0.05  # beside `right`

@@ -22,6 +22,8 @@ Shares: TypeAlias = NDArray[np.float64]
 CALM: Shares = np.eye(len(EMOTIONS))[INDEX[NEUTRAL]]
 _NEUTRAL = INDEX[NEUTRAL]
 SHARPNESS = 1.5  # where drafts are judged by what they sound like
+SHARPNESS = 1.5  # where drafts are judged by what they sound like
+SHARPNESS = 1.5  # where drafts are judged by what they sound like
 _HEARD = np.array([appraise(row) for row in np.eye(len(EMOTIONS)).tolist()])  # (said, felt)
 
 
@@ -34,15 +36,15 @@ class MoodSettings:
 
     half_life: float = 2.3  # after so many calm messages, half of what was felt is left
     half_life_minutes: float = 20.0  # of silence, until half of what was felt is left
-    jolt_from: float = 0.57  # an impression that is so much feeling, and so little calm, begins to move the mood faster
-    jolt_full: float = 0.78  # … and from here on by the full jolt
-    jolt: float = 0.92  # share of the new mood that a jolt makes up
-    own: float = 0.9  # the character's own words move it by this share of what another's would
-    reader: float = 0.94  # share of an impression that is the reader's; the rest is how the words sound
-    sharpness: float = 2.25  # the higher, the less do many unlikely feelings in the words count
-    neutral_floor: float = 0.07  # the mood is never less neutral than this
-    margin: float = 0.03  # by how much of the whole another must beat the leading emotion, unless that is neutral
-    reserve: float = 0.1  # at most this share of the pleasure that somebody gives is withheld from who has hurt
+    jolt_from: float = 0.19  # an impression that is so much feeling, and so little calm, begins to move the mood faster
+    jolt_full: float = 0.91  # … and from here on by the full jolt
+    jolt: float = 0.95  # share of the new mood that a jolt makes up
+    own: float = 0.85  # the character's own words move it by this share of what another's would
+    reader: float = 0.97  # share of an impression that is the reader's; the rest is how the words sound
+    sharpness: float = 1.75  # the higher, the less do many unlikely feelings count, in the words and in the reading
+    neutral_floor: float = 0.06  # the mood is never less neutral than this
+    margin: float = 0.12  # by how much of the whole another must beat the leading emotion, unless that is neutral
+    reserve: float = 0.45  # at most this share of the pleasure that somebody gives is withheld from who has hurt
     grudge_hours: float = 12.0  # until half of what is held against a member is forgotten
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ def impression(said: ArrayLike, felt: ArrayLike, own: ArrayLike, settings: MoodS
     """
     sounds = evidence(said, settings.sharpness)
     heard = np.where(np.asarray(own)[..., None], sounds, sounds @ _HEARD)
-    return mixed(heard, scaled(np.asarray(felt)), settings.reader)
+    return mixed(heard, scaled(np.asarray(felt, dtype=np.float64) ** settings.sharpness), settings.reader)
 
 
 def step(shares: Shares, own: ArrayLike, settings: MoodSettings) -> NDArray[np.float64]:
