@@ -9,7 +9,7 @@ in --cache); then hundreds of settings are tried on the same readings: seeded ra
 after another around the best. What counts, all between 0 and 1:
 
     right     the leading emotion after every line is one that the script lists, the first counting more
-    woken     after calm, a line that moves the character changes the face, to one that fits
+    woken     where somebody's line moves the character to what it did not feel before, the face fits at once
     unrest    between two calm lines the leading emotion or the face changes: this counts against it, little up to
               ALLOWED and much above
 
@@ -55,8 +55,8 @@ BEFORE = MoodSettings(
 DRAWS, ROUNDS, SEED = 400, 4, 5
 SECOND = 0.7  # what a listed emotion counts that is not the first
 OTHERS = 2.0  # a member's line counts for so many of the character's own: that is when a face is chosen
-WOKEN, UNREST = 0.2, 0.05  # beside `right`
-ALLOWED, TOO_MUCH = 0.2, 1.0  # changes at so many of the calm lines are fine (a third would be one in three turns)
+WOKEN, UNREST = 0.5, 0.05  # beside `right`
+ALLOWED, TOO_MUCH = 0.25, 1.0  # changes at so many of the calm lines are fine (a third is one in three turns)
 DRIFT = 0.01  # against moving what makes no difference
 RANGES = {
     "half_life": (1.0, 6.0),
@@ -175,8 +175,8 @@ def judged(logs: Logs, settings: MoodSettings) -> dict[str, float]:
     first, listed = (chosen & logs.first).any(-1), (chosen & logs.listed).any(-1)
     weight = np.where(logs.own, 1.0, OTHERS) * logs.there
     right = ((SECOND * listed + (1 - SECOND) * first) * weight).sum() / weight.sum()
-    moving = pair & calm[:, :-1] & ~calm[:, 1:] & ~logs.own[:, 1:]
-    turned: Bools = (worn[:, 1:] != worn[:, :-1]) & np.take_along_axis(logs.fits[:, 1:], worn[:, 1:, None], -1)[..., 0]
+    moving = pair & ~calm[:, 1:] & ~logs.own[:, 1:] & ~(logs.listed[:, :-1] & logs.listed[:, 1:]).any(-1)
+    turned: Bools = np.take_along_axis(logs.fits[:, 1:], worn[:, 1:, None], -1)[..., 0]
     resting = pair & calm[:, :-1] & calm[:, 1:]
     changed: Bools = np.not_equal(np.stack([np.diff(worn), np.diff(leads)])[:, resting], 0)
     unrest = changed.mean()

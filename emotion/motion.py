@@ -34,17 +34,17 @@ class MoodSettings:
     The defaults were tuned by `python -m bench.tune_mood`; docs/mood.md has the figures.
     """
 
-    half_life: float = 2.3  # after so many calm messages, half of what was felt is left
+    half_life: float = 3.56  # after so many calm messages, half of what was felt is left
     half_life_minutes: float = 20.0  # of silence, until half of what was felt is left
-    jolt_from: float = 0.19  # an impression that is so much feeling, and so little calm, begins to move the mood faster
-    jolt_full: float = 0.91  # … and from here on by the full jolt
-    jolt: float = 0.95  # share of the new mood that a jolt makes up
-    own: float = 0.85  # the character's own words move it by this share of what another's would
-    reader: float = 0.97  # share of an impression that is the reader's; the rest is how the words sound
-    sharpness: float = 1.75  # the higher, the less do many unlikely feelings count, in the words and in the reading
-    neutral_floor: float = 0.06  # the mood is never less neutral than this
-    margin: float = 0.12  # by how much of the whole another must beat the leading emotion, unless that is neutral
-    reserve: float = 0.45  # at most this share of the pleasure that somebody gives is withheld from who has hurt
+    jolt_from: float = 0.22  # an impression that is so much feeling, and so little calm, begins to move the mood faster
+    jolt_full: float = 1.0  # … and from here on by the full jolt
+    jolt: float = 0.97  # share of the new mood that a jolt makes up
+    own: float = 0.92  # the character's own words move it by this share of what another's would
+    reader: float = 0.89  # share of an impression that is the reader's; the rest is how the words sound
+    sharpness: float = 1.93  # the higher, the less do many unlikely feelings count, in the words and in the reading
+    neutral_floor: float = 0.05  # the mood is never less neutral than this
+    margin: float = 0.1  # by how much of the whole another must beat the leading emotion, unless that is neutral
+    reserve: float = 0.23  # at most this share of the pleasure that somebody gives is withheld from who has hurt
     grudge_hours: float = 12.0  # until half of what is held against a member is forgotten
 
     def __post_init__(self) -> None:

@@ -17,17 +17,17 @@ Span = Annotated[float, Field(gt=0, le=1e6)]
 class MoodKeys(Table):
     """Every constant there is. What a card does not mention is decided by the settings."""
 
-    half_life: Span = Field(default=2.3, description="calm messages until half of a feeling has faded")
+    half_life: Span = Field(default=3.56, description="calm messages until half of a feeling has faded")
     half_life_minutes: Span = Field(default=20.0, description="minutes of silence until half of a feeling has faded")
-    jolt_from: Share = Field(default=0.19, description="a feeling this sure begins to move the mood faster …")
-    jolt_full: Share = Field(default=0.91, description="… and one this sure by the full jolt")
-    jolt: Share = Field(default=0.95, description="share of the new mood that a jolt makes up")
-    own: Share = Field(default=0.85, description="how much the character's own words count beside others'")
-    reader: Share = Field(default=0.97, description="weight of what was said before; the rest: how the words sound")
-    sharpness: Span = Field(default=1.75, description="above 1, many unlikely feelings count for less")
-    neutral_floor: Share = Field(default=0.06, description="the mood is never less neutral than this")
-    margin: Share = Field(default=0.12, description="by how much another emotion must lead to take over")
-    reserve: Share = Field(default=0.45, description="how much pleasure is withheld from somebody who has hurt")
+    jolt_from: Share = Field(default=0.22, description="a feeling this sure begins to move the mood faster …")
+    jolt_full: Share = Field(default=1.0, description="… and one this sure by the full jolt")
+    jolt: Share = Field(default=0.97, description="share of the new mood that a jolt makes up")
+    own: Share = Field(default=0.92, description="how much the character's own words count beside others'")
+    reader: Share = Field(default=0.89, description="weight of what was said before; the rest: how the words sound")
+    sharpness: Span = Field(default=1.93, description="above 1, many unlikely feelings count for less")
+    neutral_floor: Share = Field(default=0.05, description="the mood is never less neutral than this")
+    margin: Share = Field(default=0.1, description="by how much another emotion must lead to take over")
+    reserve: Share = Field(default=0.23, description="how much pleasure is withheld from somebody who has hurt")
     grudge_hours: Span = Field(default=12.0, description="hours until half of a grudge is forgotten")
 
     @model_validator(mode="after")

@@ -97,8 +97,8 @@ async def test_plain_cases_are_felt_whoever_the_character_is(classifier: Classif
             "i'm okay now, promise",
             "i fell off the roof, there's blood everywhere",
             "i had a nap after lunch",
-            {"relief", "caring", "fear", "nervousness"},
-            id="good news needs bad news before it",
+            {"fear", "nervousness"},
+            id="a scare still echoes when all is well",
         ),
     ],
 )
