@@ -175,7 +175,7 @@ async def test_the_mood_is_read_on_the_page_of_a_phone(scene: Stage, tmp_path: P
         await browser.screenshot(tmp_path / "page.png")
         assert not browser.errors
     with Image.open(tmp_path / "page.png") as page:
-        seen = Counter(page.convert("RGB").getdata())
+        seen = Counter(page.convert("RGB").get_flattened_data())
     assert min(seen[colour(felt, DARK)] for felt in ("anger", "sadness", "annoyance")) > 5_000
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +42,9 @@ def start(*arguments: str, home: Path) -> "subprocess.Popen[bytes]":
     environ = {**os.environ, "MIEN_BOT__STATE": str(home / "state"), "PYTHONIOENCODING": "ascii"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-m", "bot.cli", "feel", *arguments]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environ, **pipes)
+    # Whoever started the tests in the background had Ctrl-C ignored in them, and in what they start.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=Path(__file__).parents[2], env=environ, preexec_fn=heard, **pipes)
 
 
 def pipe_of(pipe: IO[bytes] | None) -> IO[bytes]:
