@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from bench.report import ROOT
 from emotion import delta
-from emotion.bert import Floating, Linear
 from emotion.minilm import Minilm
 from emotion.scorer import Scorer
 from emotion.tokens import Row, message_rows
+from inference.arithmetic import Floating, Linear
 from kernels.choose import has_fast_integers
 from kernels.dense import Dense, is_fast
 from kernels.integer import Integer

@@ -33,10 +33,11 @@ from bench.felt import SECONDS, Scene, cards, felt, fitting
 from bench.report import finish, parser
 from emotion import regard
 from emotion.classifier import STARTER, Classifier
-from emotion.dialogue import Dialogue, read
+from emotion.dialogue import Dialogue
 from emotion.labels import EMOTIONS, INDEX, NEUTRAL
 from emotion.mood import Reading
 from emotion.motion import CALM, MoodSettings, calmed, floored, impression, leading, mixed, step
+from emotion.training.examples import scripts
 from inference.gpu import Gpu
 
 DIALOGUES = Path(__file__).resolve().parents[1] / "emotion" / "dialogues"
@@ -228,11 +229,6 @@ def table(before: MoodSettings, after: MoodSettings, logs: Logs) -> str:
     return "\n".join(rows)
 
 
-def held_out(dialogue: Dialogue) -> bool:
-    """Is it among those that the reader is not taught from while it is judged? By character."""
-    return hashlib.sha256(dialogue.character.encode()).digest()[0] % 5 == 0
-
-
 def read_all(dialogues: Sequence[Dialogue], starter: Path, cache: Path) -> list[Scene]:
     """What is read from every line; kept in `cache` for as long as neither weights nor dialogues change."""
     digest = hashlib.sha256(repr(dialogues).encode())
@@ -254,7 +250,7 @@ async def _read(dialogues: Sequence[Dialogue], starter: Path) -> list[Scene]:
 
 
 def main(options: argparse.Namespace) -> None:
-    written = [one for file in sorted(options.dialogues.glob("*.txt")) for one in read(file) if held_out(one)]
+    written = [script.dialogue for script in scripts(options.dialogues) if script.held_out]
     logs = side_by_side(read_all(written, options.starter, options.cache))
     best = tuned(logs, BEFORE, options.draws)
     if not options.json or options.out:

@@ -31,9 +31,9 @@ from emotion.scorer import load_scorer
 from emotion.tokens import message_rows
 from emotion.window import Heard
 from emotion.wording import readable
+from inference.arithmetic import bytes_a_weight
 from inference.gpu import Gpu
 from inference.job import ModelMissing, Priority, Steps
-from kernels.choose import has_fast_integers
 
 __all__ = ["SILENCE", "STARTER", "Choice", "Classifier", "Scores", "classifier_bytes"]
 
@@ -171,11 +171,11 @@ def classifier_bytes(model: str = "starter", device: str = "cpu", starter: Path 
 
 
 def _starter_bytes(networks: int, device: str) -> int:
-    """In float32 all networks share the word embeddings; a linear layer takes a byte a weight in whole numbers."""
-    sizes = minilm_bytes()
+    """On a CPU all networks share the word embeddings, which stay float32."""
+    sizes, part = minilm_bytes(), bytes_a_weight(device) / 4  # of float32
     if device == "cuda":
-        return networks * sizes.total // 2
-    return sizes.words + networks * (sizes.total - sizes.words) // (4 if has_fast_integers(device) else 1)
+        return round(networks * sizes.total * part)
+    return sizes.words + round(networks * (sizes.total - sizes.words) * part)
 
 
 def _steps(ear: Ear[K], heard: list[K], batch: int = BATCH) -> Steps[None, list[Scores]]:

@@ -19,12 +19,12 @@ from emotion.ear import Ear
 from emotion.labels import INDEX, NEUTRAL
 from emotion.mapping import Shares, UnknownLabels, knows_neutral, shares, weights
 from emotion.tokens import MAX_TOKENS, cut
+from inference.arithmetic import likes_bfloat16
 from inference.formats.checkpoint import stored_in
 from inference.formats.folder import quiet
 from inference.job import ModelMissing
 from inference.linears import arranged
 from inference.loader import locate
-from kernels.dense import is_fast
 
 CLASSIFIES = "ForSequenceClassification"  # how architectures that classify texts are named
 
@@ -69,7 +69,7 @@ def folder_of(model: str) -> Path:
 
 def hub_bytes(model: str, device: str) -> int:
     """What the classifier takes on a kind of device, from its files' headers."""
-    each = 2 if _in_bfloat16(torch.device(device)) else 4
+    each = 2 if likes_bfloat16(device) else 4
     return sum(each * torch.Size(stored.shape).numel() for stored in stored_in(folder_of(model)))
 
 
@@ -85,7 +85,7 @@ def _config(folder: Path) -> Any:
 
 
 def _network(folder: Path, device: torch.device) -> Any:
-    dtype = torch.bfloat16 if _in_bfloat16(device) else torch.float32
+    dtype = torch.bfloat16 if likes_bfloat16(device.type) else torch.float32
 
     def load() -> tuple[Any, Mapping[str, Any]]:
         with quiet():
@@ -101,10 +101,6 @@ def _network(folder: Path, device: torch.device) -> Any:
     if dtype is torch.bfloat16:
         arranged(network)
     return network
-
-
-def _in_bfloat16(device: torch.device) -> bool:
-    return device.type == "cuda" or is_fast(torch.empty(1, dtype=torch.bfloat16))
 
 
 def _squash(config: Any) -> Callable[[Tensor], Tensor]:

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from emotion.bert import Bert, Floating, Linear, side_by_side
+from inference.arithmetic import Floating, Linear
+from inference.bert import Bert, side_by_side
 from inference.carriers import minilm_folder
 from inference.formats.checkpoint import stored_in
 from inference.job import ModelMissing

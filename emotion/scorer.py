@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from emotion import delta
-from emotion.bert import Floating, Linear, side_by_side
 from emotion.minilm import Minilm
 from emotion.tokens import SEP, Row
-from kernels.choose import has_fast_integers
-from kernels.integer import Integer
+from inference.arithmetic import Floating, Linear, linear_for
+from inference.bert import side_by_side
 
 
 class Scorer(nn.Module):
@@ -24,10 +23,10 @@ class Scorer(nn.Module):
     def __init__(
         self, plain: Minilm, weights: Mapping[str, Tensor], device: torch.device, linear: Linear | None = None
     ) -> None:
-        """weights: by EmotionNet's names; linear: the layers in other arithmetic than `arithmetic(device)`."""
+        """weights: by EmotionNet's names; linear: the layers in other arithmetic than `linear_for` the device."""
         super().__init__()
         encoder = {name.removeprefix("encoder."): w for name, w in weights.items() if name.startswith("encoder.")}
-        self._bert = plain.bert(encoder, linear or arithmetic(device)).to(device)
+        self._bert = plain.bert(encoder, linear or linear_for(device.type)).to(device)
         if device.type == "cuda":
             self._bert.half()
         self._head = Floating(weights["head.weight"], weights["head.bias"]).to(device)
@@ -41,11 +40,6 @@ class Scorer(nn.Module):
         seen = [torch.cat([text[:end].mean(0), text[0]]) for text, end in zip(texts, ends, strict=True)]
         logits: Tensor = self._head(torch.stack(seen))
         return logits
-
-
-def arithmetic(device: torch.device) -> Linear:
-    """How the linear layers of a scorer compute on this device."""
-    return Integer if has_fast_integers(device.type) else Floating
 
 
 def load_scorer(

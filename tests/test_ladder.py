@@ -11,7 +11,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kernels": set(),
     "persona": set(),
     "inference": {"kernels"},
-    "emotion": {"kernels", "inference", "persona"},
+    "emotion": {"inference", "persona"},
     "avatar": {"kernels", "inference", "persona", "emotion"},
     "bot": {"kernels", "inference", "persona", "emotion", "avatar"},
 }

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from emotion.bert import Floating
 from emotion.classifier import STARTER
 from emotion.delta import merge, write
 from emotion.encoder import load_encoder, padded
@@ -16,6 +15,7 @@ from emotion.network import EmotionNet
 from emotion.scorer import Scorer, load_scorer
 from emotion.tokens import Row, message_rows
 from emotion.window import Heard
+from inference.arithmetic import Floating
 from kernels.choose import has_fast_integers
 
 CPU = torch.device("cpu")

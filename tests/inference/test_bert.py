@@ -4,8 +4,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from emotion.bert import Bert, Floating, attend_apart, attend_masked, side_by_side
 from emotion.encoder import padded
+from inference.arithmetic import Floating
+from inference.bert import Bert, attend_apart, attend_masked, side_by_side
 from kernels.choose import has_fast_integers
 from kernels.integer import Integer
 

@@ -7,15 +7,14 @@ precision. It does not know what the numbers mean or who asks.
 Source: Devlin et al., *BERT* (2019), as in transformers' BertModel, which the tests hold it to.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Linear: TypeAlias = Callable[[Tensor, Tensor], nn.Module]
-"""From a weight (N, K) and a bias (N,) to the layer that computes x @ W.T + bias."""
+from inference.arithmetic import Linear
 
 
 class Tokens(NamedTuple):
@@ -35,21 +34,6 @@ def side_by_side(rows: Sequence[Sequence[int]], types: Sequence[Sequence[int]] |
     places = [place for length in lengths for place in range(length)]
     table = torch.tensor([ids, kinds, places], dtype=torch.long).to(device)
     return Tokens(table[0], table[1], table[2], lengths)
-
-
-class Floating(nn.Module):
-    """A linear layer in the precision of its weights."""
-
-    _weight: Tensor
-    _bias: Tensor
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("_weight", weight)
-        self.register_buffer("_bias", bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self._weight, self._bias)
 
 
 class Bert(nn.Module):
