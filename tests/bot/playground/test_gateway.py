@@ -11,7 +11,7 @@ import pytest
 
 from bot.playground import Playground
 from tests.bot.playground.conftest import Connect
-from tests.bot.playground.people import Person
+from tests.bot.playground.people import FAST, Person
 
 
 def soon(client: discord.Client, event: str, fits: Callable[..., bool] | None = None) -> "asyncio.Future[Any]":
@@ -118,3 +118,19 @@ async def test_nonsense_closes_the_connection_with_its_code(playground: Playgrou
         await socket.send_str(sent.replace("BOT", playground.bot_token))
         await socket.receive()
         assert socket.close_code == code
+
+
+async def test_a_heartbeat_is_not_taken_for_one_of_long_ago(connect: Connect) -> None:
+    """discord.py notes when it sent a heartbeat only after it did: what comes sooner counts from the one before."""
+    latencies: asyncio.Queue[float] = asyncio.Queue()
+
+    class Listening(discord.Client):
+        async def on_socket_raw_receive(self, message: str) -> None:
+            if '"op": 11' in message:
+                await latencies.put(self.latency)
+
+    async with (
+        Playground(rules=FAST, heartbeat_seconds=0.5) as playground,
+        connect(playground, Listening, enable_debug_events=True),
+    ):
+        assert max([await latencies.get() for _ in range(6)]) < 0.4
