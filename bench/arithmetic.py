@@ -15,16 +15,16 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.report import ROOT
 from emotion import delta
 from emotion.minilm import Minilm
 from emotion.scorer import Scorer
 from emotion.tokens import Row, message_rows
-from inference.arithmetic import Floating, Linear
+from inference.arithmetic import Floating, Linear, bfloat16
 from kernels.choose import has_fast_integers
-from kernels.dense import Dense, is_fast
+from kernels.dense import is_fast
 from kernels.integer import Integer
 
 Network = Callable[[Sequence[Row]], Tensor]
@@ -32,17 +32,6 @@ Network = Callable[[Sequence[Row]], Tensor]
 
 DEV = ROOT.parent / "shared" / "data" / "goemotions" / "dev.tsv"
 CUT = 0.3  # a label counts from here on, where two arithmetics are compared
-
-
-class _Bfloat16(nn.Module):
-    """A `Dense` layer between float32 neighbours."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        super().__init__()
-        self._dense = Dense(weight.bfloat16(), bias.bfloat16())
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._dense(x.bfloat16()).float()
 
 
 def networks(file: Path, plain: Minilm) -> dict[str, Network]:
@@ -53,7 +42,7 @@ def networks(file: Path, plain: Minilm) -> dict[str, Network]:
     if has_fast_integers("cpu"):
         ways["int8"] = Integer
     if is_fast(torch.empty(1, dtype=torch.bfloat16)):
-        ways["bfloat16"] = _Bfloat16
+        ways["bfloat16"] = bfloat16
     found: dict[str, Network] = {
         name: Scorer(plain, weights, torch.device("cpu"), linear) for name, linear in ways.items()
     }

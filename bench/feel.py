@@ -5,7 +5,8 @@ shape, over the whole history of 20 messages of 32 tokens, again for every new o
 through the real `Classifier` and its device's thread; the other 19 were scored when they came. That is the same work,
 and `ratio`; `ratio_with_window` is what Mien does for a message in truth, for it also reads the window of turns, which
 the usual way has nothing like. Random weights and a tokenizer of one token a word serve the baseline: only its time is
-looked at. Both sides get the same texts and take turns.
+looked at. Both sides get the same texts, take turns, and compute on the device's thread, as everything in Mien does:
+two threads with OpenMP teams of their own would get in each other's way.
 
 Then the latency of one message of 32 tokens and one window of 128, and the network in several arithmetics
 (`bench/arithmetic.py`) on the same message, with how far each strays from float32 on GoEmotions' development texts
@@ -20,6 +21,7 @@ import random
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -33,6 +35,7 @@ from emotion.minilm import Minilm, read_minilm
 from emotion.tokens import message_rows
 from emotion.window import Heard
 from inference.gpu import Gpu
+from inference.job import Priority
 
 HISTORY = 20  # messages
 WORDS = """
@@ -53,31 +56,41 @@ def main() -> None:
     figures: dict[str, float | int | str] = {"threads": arguments.threads}
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        classifier = runner.run(_open(stack, arguments))
-        ratio = _against_the_pipeline(runner, classifier, messages, arguments.rounds, figures)
+        gpu, classifier = runner.run(_open(stack, arguments))
+        on_device = partial(_on_device, runner, gpu)
+        ratio = _against_the_pipeline(runner, on_device, classifier, messages, arguments.rounds, figures)
         for name, run in (("message_32", _score_one), ("window_128", _read_one)):
             figures[f"{name}_p50_ms"] = _p50(runner, run, classifier, plain)
+        figures |= on_device(partial(_arithmetics, arguments.starter / "head.safetensors", plain))
         runner.run(stack.aclose())
-    figures |= _arithmetics(arguments.starter / "head.safetensors", plain)
     finish("feel", ratio, figures, arguments)
 
 
-async def _open(stack: AsyncExitStack, arguments: argparse.Namespace) -> Classifier:
+async def _open(stack: AsyncExitStack, arguments: argparse.Namespace) -> tuple[Gpu, Classifier]:
     gpu = await stack.enter_async_context(Gpu("cpu", threads=arguments.threads))
-    return await stack.enter_async_context(Classifier(gpu, starter=arguments.starter))
+    return gpu, await stack.enter_async_context(Classifier(gpu, starter=arguments.starter))
+
+
+def _on_device(runner: asyncio.Runner, gpu: Gpu, work: Callable[[], Any]) -> Any:
+    return runner.run(gpu.call(work, Priority.FEELING))
 
 
 def _against_the_pipeline(
-    runner: asyncio.Runner, classifier: Classifier, messages: Iterator[str], rounds: int, figures: dict[str, Any]
+    runner: asyncio.Runner,
+    on_device: Callable[[Callable[[], Any]], Any],
+    classifier: Classifier,
+    messages: Iterator[str],
+    rounds: int,
+    figures: dict[str, Any],
 ) -> float:
     """Both sides know the same growing conversation; a turn of both begins with a message that neither has seen."""
     talk = [next(messages) for _ in range(HISTORY - 1)]
-    pipeline = _pipeline()
+    pipeline = on_device(_pipeline)
     runner.run(classifier.score(talk))
 
     def theirs() -> object:
         talk.append(next(messages))
-        return pipeline(talk[-HISTORY:], top_k=None)
+        return on_device(lambda: pipeline(talk[-HISTORY:], top_k=None))
 
     def scored() -> object:
         return runner.run(classifier.score(talk[-HISTORY:]))

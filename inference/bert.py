@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inference.arithmetic import Linear
+from kernels.layer import Layer
 
 
 class Tokens(NamedTuple):
@@ -63,7 +64,7 @@ class Bert(nn.Module):
     def forward(self, tokens: Tokens) -> Tensor:
         """The last layer's vectors, (T, width)."""
         x = F.embedding(tokens.ids, self._words) + F.embedding(tokens.types, self._kinds)  # (T, width)
-        x = self._norm(x + F.embedding(tokens.positions, self._places))
+        x = self._norm(x + F.embedding(tokens.positions, self._places)).to(self._layers[0].dtype)
         for layer in self._layers:
             x = layer(x, tokens.lengths)
         hidden: Tensor = x
@@ -89,7 +90,7 @@ class _Layer(nn.Module):
         super().__init__()
         self._heads = heads
 
-        def layer(*places: str) -> nn.Module:  # several that read the same input become one product
+        def layer(*places: str) -> Layer:  # several that read the same input become one product
             parts = ([weights[f"{name}.{place}.{kind}"] for place in places] for kind in ("weight", "bias"))
             return linear(*(torch.cat(part) if len(part) > 1 else part[0] for part in parts))
 
@@ -100,10 +101,14 @@ class _Layer(nn.Module):
             [_Norm(weights, f"{name}.{place}.LayerNorm", epsilon) for place in ("attention.output", "output")]
         )
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._seen.dtype
+
     def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
         """x (T, width) -> (T, width); a token attends to the tokens of its own text."""
-        x = self._norms[0](self._said(_attention(self._seen(x), self._heads, lengths)) + x)
-        y: Tensor = self._norms[1](self._narrow(F.gelu(self._wide(x))) + x)
+        x = self._norms[0](self._said.plus(_attention(self._seen(x), self._heads, lengths), x))
+        y: Tensor = self._norms[1](self._narrow.plus(self._wide.gelu(x), x))
         return y
 
 
@@ -117,6 +122,8 @@ def _attention(seen: Tensor, heads: int, lengths: Sequence[int]) -> Tensor:
 
 def attend_apart(q: Tensor, k: Tensor, v: Tensor, lengths: Sequence[int]) -> Tensor:
     """Every text by itself: q, k, v (heads, T, d) -> (heads, T, d)."""
+    if len(lengths) == 1:
+        return _attend(q, k, v)
     parts = zip(*(torch.split_with_sizes(t, list(lengths), 1) for t in (q, k, v)), strict=True)
     return torch.cat([_attend(*part) for part in parts], 1)
 

@@ -2,6 +2,7 @@
 
 euler_blend   Triton on CUDA, plain torch elsewhere
 linear4       torch's packed 4-bit product on CPUs that have vector code for it, dequantise and multiply elsewhere
+dense         bfloat16 on CPUs that multiply it themselves
 integer       whole numbers on CPUs that multiply and add bytes without overflow (VNNI), floating point elsewhere
 """
 
@@ -29,6 +30,13 @@ def has_fast_int4(device_type: str) -> bool:
 def has_fast_integers(device_type: str) -> bool:
     """Whether products of bytes are exact and fast here. Without VNNI oneDNN adds them in 16 bits, which overflow."""
     return device_type == "cpu" and bool(torch._C._has_mkldnn and torch.cpu._is_vnni_supported())
+
+
+@cache
+def has_native_bfloat16(device_type: str) -> bool:
+    """Whether a CPU multiplies bfloat16 itself, rather than as float32 after unpacking it."""
+    known = bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return device_type == "cpu" and known and torch.cpu._is_avx512_bf16_supported()
 
 
 @cache

@@ -9,7 +9,12 @@ no bias are; 576 are not), which a bfloat16 shows in its last bit now and then.
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from kernels.layer import Layer
+
+_product = torch.ops.mkldnn._linear_pointwise.default
+_sum = torch.ops.mkldnn._linear_pointwise.binary
 
 
 def is_fast(weight: Tensor) -> bool:
@@ -22,18 +27,30 @@ def _knows_bfloat16() -> bool:
     return bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-class Dense(nn.Module):
-    """y = x @ W.T + bias, W (N, K) bfloat16 on the CPU: x (..., K) bfloat16 -> (..., N)."""
+class Dense(Layer):
+    """y = x @ W.T + bias, W (N, K) bfloat16 on the CPU: x (..., K) bfloat16 -> (..., N). rows: how many x often has."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, rows: int = 1) -> None:
         super().__init__()
         assert is_fast(weight), "Dense is for bfloat16 matrices on CPUs that oneDNN knows"
         self.out_features, self.in_features = weight.shape
-        self._weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), 1)
+        self._weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), rows)
         self.register_buffer("bias", bias)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.bfloat16
+
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self._weight, self.bias, "none", [], "")
+        y: Tensor = _product(x, self._weight, self.bias, "none", [], "")
+        return y
+
+    def gelu(self, x: Tensor) -> Tensor:
+        y: Tensor = _product(x, self._weight, self.bias, "gelu", [], "none")  # "none": not the tanh approximation
+        return y
+
+    def plus(self, x: Tensor, rest: Tensor) -> Tensor:
+        y: Tensor = _sum(x, rest, self._weight, self.bias, "add")
         return y
 
     def extra_repr(self) -> str:

@@ -10,14 +10,15 @@ where it is fast; `kernels/plain.py` has its truth.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from kernels.layer import Layer
 from kernels.plain import integer_codes
 
 _MIDDLE = 128  # an int8 code q is stored as the unsigned q + 128
 
 
-class Integer(nn.Module):
+class Integer(Layer):
     """y = x @ W.T + bias, W (N, K) rounded to int8 by rows: x (T, K) float32 on the CPU -> (T, N) float32."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:

@@ -17,6 +17,7 @@ from emotion.tokens import Row, message_rows
 from emotion.window import Heard
 from inference.arithmetic import Floating
 from kernels.choose import has_fast_integers
+from kernels.integer import Integer
 
 CPU = torch.device("cpu")
 TEXTS = [
@@ -93,7 +94,8 @@ def test_the_devices_own_arithmetic_moves_a_probability_little(plain: Minilm, re
 @torch.inference_mode()
 @pytest.mark.skipif(not has_fast_integers("cpu"), reason="this processor has no VNNI")
 def test_a_texts_logits_are_the_same_in_any_company(plain: Minilm) -> None:
-    scorer: Scorer = load_scorer(STARTER / "head.safetensors", "classifier", plain, CPU)[0]
+    """In whole numbers to the bit; a sum in bfloat16 is grouped by how many rows there are."""
+    scorer: Scorer = load_scorer(STARTER / "head.safetensors", "classifier", plain, CPU, Integer)[0]
     rows = message_rows(plain.tokenizer, TEXTS)
     together = scorer(rows)
     assert all(torch.allclose(scorer([row])[0], one, atol=1e-5) for row, one in zip(rows, together, strict=True))

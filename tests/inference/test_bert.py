@@ -5,9 +5,9 @@ import torch
 from transformers import BertConfig, BertModel
 
 from emotion.encoder import padded
-from inference.arithmetic import Floating
+from inference.arithmetic import Floating, bfloat16
 from inference.bert import Bert, attend_apart, attend_masked, side_by_side
-from kernels.choose import has_fast_integers
+from kernels.choose import has_fast_integers, has_native_bfloat16
 from kernels.integer import Integer
 
 CPU = torch.device("cpu")
@@ -68,6 +68,18 @@ def test_whole_numbers_come_near_and_a_text_has_the_same_bits_in_any_company(the
     assert (together - wanted).square().mean() < 0.002 * wanted.square().mean()
     for text, row, kinds in zip(together.split(LENGTHS), rows, types, strict=True):
         assert torch.equal(bert(side_by_side([row], [kinds], CPU)), text)
+
+
+@torch.inference_mode()
+@pytest.mark.skipif(not has_native_bfloat16("cpu"), reason="this processor multiplies no bfloat16")
+def test_bfloat16_comes_nearer_and_a_text_is_nearly_the_same_in_any_company(theirs: BertModel) -> None:
+    rows, types = _rows()
+    bert = Bert(theirs.state_dict(), HEADS, EPSILON, bfloat16)
+    together, wanted = bert(side_by_side(rows, types, CPU)).float(), _expected(theirs, rows, types)
+    assert (together - wanted).square().mean() < 0.0005 * wanted.square().mean()
+    for text, row, kinds in zip(together.split(LENGTHS), rows, types, strict=True):
+        alone = bert(side_by_side([row], [kinds], CPU)).float()
+        assert (alone - text).square().mean() < 0.0005 * text.square().mean()
 
 
 @torch.inference_mode()
