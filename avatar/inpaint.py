@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avatar.conditioning import Conditioning
 from avatar.parts import Parts
 from inference.job import Steps
 from kernels.choose import euler_blend
@@ -27,12 +28,12 @@ class Canvas:
     """One face to paint.
 
     pixels: the crop of the base picture, (3, size, size) in -1..1; mask: (1, size, size), 1 = may change, else 0;
-    prompt: its embedding, (tokens, width); seed: decides the noise, and with it everything.
+    conditioning: what to paint; seed: decides the noise, and with it everything.
     """
 
     pixels: Tensor
     mask: Tensor
-    prompt: Tensor
+    conditioning: Conditioning
     seed: int
 
 
@@ -60,7 +61,8 @@ def inpaint(
     # 2. The known pictures and their masks, as the UNet and the blend see them
     pixels = torch.stack([canvas.pixels for canvas in canvases]).to(parts.device, torch.float32)  # (B, 3, S, S)
     mask = torch.stack([canvas.mask for canvas in canvases]).to(parts.device, torch.float32)  # (B, 1, S, S)
-    prompts = torch.stack([canvas.prompt for canvas in canvases]).to(parts.device, parts.dtype)  # (B, tokens, width)
+    tokens = torch.stack([canvas.conditioning.tokens for canvas in canvases])  # (B, tokens, width)
+    prompts = tokens.to(parts.device, parts.dtype)
     known = parts.codec.encode(pixels)  # (B, C, h, w)
     may_change = parts.codec.blend_mask(mask).to(known.dtype)  # broadcasts to (B, C, h, w)
     shown = torch.cat((parts.codec.encode_mask(mask), known), dim=1)  # (B, Cm + C, h, w)
@@ -126,8 +128,9 @@ def check_inputs(parts: Parts, canvases: list[Canvas], num_inference_steps: int)
             )
         if not torch.isin(canvas.mask, torch.tensor([0.0, 1.0])).all():
             raise ValueError("mask must hold only 0 and 1")
-        if canvas.prompt.shape != canvases[0].prompt.shape or canvas.prompt.dim() != 2:
-            raise ValueError(f"prompts must be (tokens, width) and alike, got {tuple(canvas.prompt.shape)}")
+        shapes = canvas.conditioning.shapes
+        if shapes != canvases[0].conditioning.shapes or len(shapes[0]) != 2:
+            raise ValueError(f"conditionings must have tokens of (tokens, width) and be alike, got {shapes}")
 
 
 def _noise(seed: int, shape: torch.Size) -> Tensor:

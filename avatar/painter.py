@@ -221,11 +221,11 @@ class Painter:
             self._opened = parts, residency.invite("painter", parts.unet)
             yield None
         siblings = (expression.prompt for expression in order.persona.card.expressions.values())
-        prompt = yield from self._prompts.embed(order.spec.prompt, siblings, residency)
+        conditioning = yield from self._prompts.embed(order.spec.prompt, siblings, residency)
         yield None
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
-        canvas = Canvas(pixels, mask, prompt, (order.spec.seed + attempt) % SEEDS)
+        canvas = Canvas(pixels, mask, conditioning, (order.spec.seed + attempt) % SEEDS)
         parts, guest = self._opened
         yield from residency.bring(guest)
         hosting = partial(residency.hosting, guest)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avatar.conditioning import Conditioning
 from avatar.shelf import write_whole
 from emotion.minilm import WIDTH, SentenceEncoder, read_minilm
 from inference.carriers import MINILM
@@ -28,17 +29,17 @@ class Prompts:
     def __init__(self, cache: Path) -> None:
         self._folder = cache / "prompts"
 
-    def remembered(self, prompt: str) -> Tensor | None:
-        """The embedding (1, 384) float32 of a prompt met before; None when it is not known, or its file is damaged."""
+    def remembered(self, prompt: str) -> Conditioning | None:
+        """The embedding of a prompt met before, one token; None when it is not known, or its file is damaged."""
         try:
             numbers = np.load(self._file(prompt), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
         sound = numbers.shape == (WIDTH,) and numbers.dtype == np.float32 and bool(np.isfinite(numbers).all())
-        return torch.from_numpy(numbers)[None] if sound else None
+        return Conditioning(torch.from_numpy(numbers)[None]) if sound else None
 
-    def embed(self, prompt: str, siblings: Iterable[str], residency: Residency) -> Steps[Any, Tensor]:
-        """Steps that give the embedding (1, 384) float32 of a prompt, on the CPU; the encoder is loaded if it must be.
+    def embed(self, prompt: str, siblings: Iterable[str], residency: Residency) -> Steps[Any, Conditioning]:
+        """Steps that give the embedding of a prompt, one token of 384; the encoder is loaded if it must be.
 
         A unit vector times the square root of its width, so that its numbers are about 1 wide, as the UNet expects.
         siblings: prompts that will be asked for soon; embedded with it, so that the encoder is loaded once for all.
@@ -59,7 +60,7 @@ class Prompts:
                     self._remember(text, embedding)
         finally:
             residency.dismiss(guest)  # what it said is remembered, so it will hardly be needed again
-        return embeddings[0][:1]
+        return Conditioning(embeddings[0][:1])
 
     def _remember(self, prompt: str, embedding: Tensor) -> None:
         buffer = io.BytesIO()

@@ -30,6 +30,7 @@ from typing import Any
 import torch
 
 from avatar.checkpoint import starter_folder
+from avatar.conditioning import Conditioning
 from avatar.inpaint import Canvas, inpaint
 from avatar.parts import Parts, open_parts
 from bench.decode import PROMPT
@@ -119,7 +120,7 @@ def _canvas(parts: Parts, seed: int) -> Canvas:
     mask = torch.zeros(1, size, size)
     mask[:, size // 4 : -size // 4, size // 4 : -size // 4] = 1
     pixels = torch.rand(3, size, size, generator=generator) * 2 - 1
-    return Canvas(pixels, mask, torch.randn(1, 384, generator=generator), seed)
+    return Canvas(pixels, mask, Conditioning(torch.randn(1, 384, generator=generator)), seed)
 
 
 async def measure(work: Work, rounds: int, threads: int) -> dict[str, list[Timing]]:

@@ -3,12 +3,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from avatar.conditioning import Conditioning
 from avatar.inpaint import Canvas, inpaint, schedule
 from avatar.parts import Parts, open_parts
 
@@ -25,7 +27,7 @@ def canvas(seed: int = 0) -> Canvas:
     pixels = torch.rand(3, SIZE, SIZE, generator=generator) * 2 - 1
     mask = torch.zeros(1, SIZE, SIZE)
     mask[:, 5:20, 7:28] = 1
-    return Canvas(pixels, mask, torch.randn(1, 384, generator=generator), seed)
+    return Canvas(pixels, mask, Conditioning(torch.randn(1, 384, generator=generator)), seed)
 
 
 def run(parts: Parts, canvases: Sequence[Canvas], steps: int = 4, at_once: int | None = None) -> tuple[Tensor, int]:
@@ -81,7 +83,7 @@ def test_the_same_seed_paints_the_same_face_and_another_seed_another(parts: Part
 
 def test_the_prompt_matters(parts: Parts) -> None:
     given = canvas()
-    other = replace(given, prompt=-given.prompt)
+    other = replace(given, conditioning=Conditioning(-given.conditioning.tokens))
     assert not torch.equal(run(parts, [given])[0], run(parts, [other])[0])
 
 
@@ -138,10 +140,10 @@ def test_another_schedule_in_the_folder_is_followed(painter_path: Path, tmp_path
         ({"pixels": torch.zeros(3, 16, 16)}, "must be"),
         ({"mask": torch.zeros(SIZE, SIZE)}, "must be"),
         ({"mask": torch.full((1, SIZE, SIZE), 0.5)}, "only 0 and 1"),
-        ({"prompt": torch.zeros(384)}, "tokens, width"),
+        ({"conditioning": Conditioning(torch.zeros(384))}, "tokens, width"),
     ],
 )
-def test_wrong_inputs_are_refused_before_the_first_step(parts: Parts, wrong: dict[str, Tensor], says: str) -> None:
+def test_wrong_inputs_are_refused_before_the_first_step(parts: Parts, wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         next(inpaint(parts, [replace(canvas(), **wrong)]))
 
