@@ -5,7 +5,7 @@ import math
 from avatar.starter.expressions import Eye
 from avatar.starter.palette import mix, shade
 from avatar.starter.signs import heart, star
-from avatar.starter.style import Style, points, stroke
+from avatar.starter.style import SOLID, Style, points, stroke
 
 
 def draw_eye(style: Style, eye: Eye, side: int) -> str:
@@ -13,9 +13,9 @@ def draw_eye(style: Style, eye: Eye, side: int) -> str:
     flip = f"translate({side * style.eye_x:.1f} 0) scale({side} 1)"
     rx, ry = style.eye_rx, style.eye_ry
     if eye.form == "heart":
-        body = heart(0, 0, max(rx, ry * 0.8) * 1.05, "#ff3b6b", style.line * 0.8, style.palette.line)
+        body = heart(0, 0, max(rx, ry * 0.8, 25) * 1.05, "#ff3b6b", style.line * 0.8, style.palette.line)
     elif eye.form == "star":
-        body = star(0, 0, max(rx, ry * 0.82) * 1.15, "#ffd23e", style.line * 0.8, style.palette.line)
+        body = star(0, 0, max(rx, ry * 0.82, 25) * 1.15, "#ffd23e", style.line * 0.8, style.palette.line)
     elif eye.form == "open":
         body = _open_eye(style, eye, side)
     else:
@@ -24,7 +24,7 @@ def draw_eye(style: Style, eye: Eye, side: int) -> str:
 
 
 def _closed_eye(style: Style, eye: Eye) -> str:
-    rx, ry, pen = style.eye_rx * 1.02, style.eye_ry, stroke(style.ink, style.line * 1.35)
+    rx, ry, pen = max(style.eye_rx, 21) * 1.02, max(style.eye_ry, 22), stroke(style.ink, style.line * 1.35)
     if eye.form == "arc":
         return f'<path d="M{-rx:.1f},{ry * 0.3:.1f} Q0,{-ry * 0.95:.1f} {rx:.1f},{ry * 0.3:.1f}" {pen}/>'
     if eye.form == "shut":
@@ -57,7 +57,7 @@ def _open_eye(style: Style, eye: Eye, side: int) -> str:
     name = f"eye{'r' if side > 0 else 'l'}"
     shape = points(upper + lower[::-1])
     lid = ""
-    if eye.lid > 0.15 and style.eyes in ("anime", "toon"):
+    if eye.lid > 0.15 and style.eyes not in SOLID:
         rx, ry = style.eye_rx, style.eye_ry * eye.height
         lid = f'<ellipse rx="{rx:.1f}" ry="{ry:.1f}" fill="{style.palette.lid}" {_outline(style)}/>'
     return (
@@ -74,18 +74,21 @@ def _outline(style: Style) -> str:
 def _white(style: Style) -> str:
     if style.eyes == "led":
         return style.palette.iris
-    if style.eyes == "bean":
+    if style.eyes in ("bean", "dot"):
         return style.palette.face_line
-    return "#fffdf8"
+    return mix(style.palette.iris, style.white, 0.25) if style.eyes == "slit" else style.white
 
 
 def _iris(style: Style, eye: Eye, side: int) -> str:
     rx, ry = style.eye_rx, style.eye_ry
     gx, gy = eye.gaze[0] * rx * 0.55 * side, eye.gaze[1] * ry * 0.45
-    size = {"anime": 0.84, "toon": 0.5, "bean": 0.0, "led": 0.0}[style.eyes]
-    shine = side * rx
-    if size == 0.0:
-        return _shine_only(style, eye, gx, gy, shine)
+    if style.eyes == "dot":
+        return _dot(style, eye, gx, gy)
+    if style.eyes in SOLID:
+        return _shine_only(style, eye, gx, gy, side * rx)
+    if style.eyes in ("ring", "slit"):
+        return _flat_iris(style, eye, gx, gy, side)
+    size = {"anime": 0.84, "toon": 0.5}[style.eyes]
     scale = 0.35 + 0.65 * eye.pupil
     ix, iy = rx * size * min(1.12, scale), (ry if style.eyes == "anime" else min(rx, ry)) * size * min(1.15, scale)
     iris, dark = style.palette.iris, shade(style.palette.iris, 0.62)
@@ -110,6 +113,34 @@ def _iris(style: Style, eye: Eye, side: int) -> str:
     return "".join(parts)
 
 
+def _flat_iris(style: Style, eye: Eye, gx: float, gy: float, side: int) -> str:
+    """A flat iris in the white of the eye, or an upright pupil in an eye that is all iris; one light."""
+    radius = min(style.eye_rx, style.eye_ry) * 0.62 * min(1.15, 0.45 + 0.55 * eye.pupil)
+    wide, high = (radius * 0.55, radius * 0.55) if style.eyes == "ring" else (radius * 0.36, radius * 1.25)
+    parts = []
+    if style.eyes == "ring":
+        edge = stroke(shade(style.palette.iris, 0.5), style.line * 0.4).replace('fill="none" ', "")
+        parts.append(f'<circle cx="{gx:.1f}" cy="{gy:.1f}" r="{radius:.1f}" fill="{style.palette.iris}" {edge}/>')
+    parts.append(f'<ellipse cx="{gx:.1f}" cy="{gy:.1f}" rx="{wide:.1f}" ry="{high:.1f}" fill="{style.palette.line}"/>')
+    light = radius * (0.36 if eye.glossy else 0.24)
+    parts.append(
+        f'<circle cx="{gx - radius * 0.4 * side:.1f}" cy="{gy - radius * 0.45:.1f}" r="{light:.1f}" fill="#ffffff"/>'
+    )
+    return "".join(parts)
+
+
+def _dot(style: Style, eye: Eye, gx: float, gy: float) -> str:
+    """A dot that is all ink: a light only where it glistens, a rim of white where it shrinks in fear."""
+    light = style.palette.line if style.palette.dark else "#ffffff"
+    if eye.pupil < 0.6:
+        return _shine_only(style, eye, gx, gy, 0.0)
+    if not eye.glossy:
+        return ""
+    return (
+        f'<circle cx="{gx - 4:.1f}" cy="{gy - style.eye_ry * 0.36:.1f}" r="{style.eye_rx * 0.4:.1f}" fill="{light}"/>'
+    )
+
+
 def _shine_only(style: Style, eye: Eye, gx: float, gy: float, shine: float) -> str:
     """Solid eyes look by moving their light, and shrink to dots by a rim of the coat's colour."""
     rx, ry = style.eye_rx, style.eye_ry
@@ -132,7 +163,7 @@ def _shine_only(style: Style, eye: Eye, gx: float, gy: float, shine: float) -> s
 
 def _lids(style: Style, eye: Eye, upper: list[tuple[float, float]], lower: list[tuple[float, float]]) -> str:
     shape = points(upper + lower[::-1])
-    if style.eyes in ("bean", "led"):
+    if style.eyes in SOLID:
         edge = style.ink if eye.pupil < 0.75 else "none"
         return f'<polygon points="{shape}" {stroke(edge, style.line * 0.8)}/>'
     ink = style.palette.line

@@ -147,7 +147,37 @@ def _marks(build: Build, style: Style) -> str:
             f'<ellipse cx="{-style.eye_x:.1f}" cy="-4" rx="{style.eye_rx * 1.5:.1f}" '
             f'ry="{style.eye_ry * 1.4:.1f}" fill="{tone}"/>'
         )
+    parts += [draw(style) for name, draw in _PAINTED.items() if name in build.marks]
     return "".join(parts)
+
+
+def _blaze(style: Style) -> str:
+    """A pale stripe from the brow to the nose."""
+    tone, low = mix(style.palette.coat, "#ffffff", 0.6), style.mouth_y - 26
+    return f'<path d="M-16,-118 Q-9,-30 -24,{low:.1f} Q0,{low + 14:.1f} 24,{low:.1f} Q9,-30 16,-118 Z" fill="{tone}"/>'
+
+
+def _band(style: Style) -> str:
+    """A dark band across the eyes."""
+    tone, half = mix(style.palette.coat, style.palette.hair, 0.6), style.eye_ry * 1.05
+    return f'<rect x="-132" y="{-half:.1f}" width="264" height="{2 * half:.1f}" rx="{half:.1f}" fill="{tone}"/>'
+
+
+def _scar(style: Style) -> str:
+    """A scar across the right cheek."""
+    tone = mix(style.palette.coat, "#ffffff" if style.palette.dark else "#8a2f3a", 0.5)
+    x, y = style.eye_x * 1.25, style.eye_ry * 1.2
+    cross = f"M{x - 20:.1f},{y - 12:.1f} l40,26 m-26,-24 l-8,14 m22,-4 l-8,14"
+    return f'<path d="{cross}" {stroke(tone, 5)}/>'
+
+
+def _cheeks(style: Style) -> str:
+    """Round cheeks in a warmer tone, worn by every expression."""
+    tone, x, y = mix(style.palette.coat, "#ff7d5e", 0.4), style.eye_x * 1.45, style.eye_ry * 1.3
+    return "".join(f'<circle cx="{side * x:.1f}" cy="{y:.1f}" r="19" fill="{tone}"/>' for side in (-1, 1))
+
+
+_PAINTED = {"blaze": _blaze, "band": _band, "scar": _scar, "cheeks": _cheeks}
 
 
 def _ear(build: Build) -> tuple[str, str]:

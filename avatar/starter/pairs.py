@@ -7,7 +7,7 @@ of the sample characters. Drawn characters are not flipped, since a mirrored win
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,19 +18,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from avatar.starter.cast import CAST
 from avatar.starter.checkpoint import CROP
 from avatar.starter.expressions import LABELS
-from avatar.starter.peeps import Peeps
 from avatar.starter.portraits import SIZE, mask_svg, portrait, random_character, rasterise
+from avatar.starter.published import Published
 
 CORE = (
     "joy", "sadness", "anger", "fear", "surprise", "love", "embarrassment", "amusement", "caring", "curiosity",
-    "disgust", "pride",
+    "disgust", "pride", "neutral",
 )  # fmt: skip
 Pixels = npt.NDArray[np.uint8]
 View = tuple[float, float, float]
-Draw = Callable[[str, View], Pixels]  # expression, view -> uint8 (128, 128, 3)
+MOVED = 0.2  # share of bases that wear an expression already
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,12 @@ def prompts() -> dict[str, list[str]]:
 
 
 def _view(random: Random, box: tuple[float, float, float, float]) -> View:
-    """A square around the box (left, top, right, bottom), jittered, inside the picture."""
+    """A square around the box (left, top, right, bottom), inside the picture; mostly framed as the painter frames."""
     left, top, right, bottom = box
-    side = min(SIZE, max(right - left, bottom - top) * random.uniform(1.19, 1.31))
-    x = (left + right - side) / 2 + random.uniform(-0.02, 0.02) * side
-    y = (top + bottom - side) / 2 + random.uniform(-0.02, 0.02) * side
+    grow, off = (random.uniform(1.19, 1.31), 0.02) if random.random() < 0.65 else (random.uniform(1.1, 1.6), 0.06)
+    side = min(SIZE, max(right - left, bottom - top) * grow)
+    x = (left + right - side) / 2 + random.uniform(-off, off) * side
+    y = (top + bottom - side) / 2 + random.uniform(-off, off) * side
     return min(max(x, 0.0), SIZE - side), min(max(y, 0.0), SIZE - side), side
 
 
@@ -64,7 +64,7 @@ def _box(mask: npt.NDArray[np.bool_], scale: float) -> tuple[float, float, float
 
 
 def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The exact region, or a box, an ellipse or a rounded box about as large. bool (128, 128)."""
+    """The exact region, or a box, an ellipse or a rounded box about as large, some pixels off. bool (128, 128)."""
     kind = random.choice(("exact", "exact", "box", "ellipse", "round"))
     if kind == "exact":
         return exact
@@ -72,20 +72,20 @@ def random_mask(random: Random, exact: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     grow = random.uniform(-0.04, 0.12) + (0.12 if kind == "ellipse" else 0.0)
     power = {"box": 40.0, "ellipse": 2.0, "round": random.uniform(3.0, 8.0)}[kind]
     rx, ry = (right - left) * (0.5 + grow), (bottom - top) * (0.5 + grow)
-    x = (np.arange(CROP) + 0.5 - (left + right) / 2 - random.uniform(-3, 3)) / rx
-    y = (np.arange(CROP) + 0.5 - (top + bottom) / 2 - random.uniform(-3, 3)) / ry
+    x = (np.arange(CROP) + 0.5 - (left + right) / 2 - random.uniform(-4, 4)) / rx
+    y = (np.arange(CROP) + 0.5 - (top + bottom) / 2 - random.uniform(-4, 4)) / ry
     inside: npt.NDArray[np.bool_] = np.abs(x[None, :]) ** power + np.abs(y[:, None]) ** power < 1.0
     return inside
 
 
-def _drawn(random: Random, cast_share: float) -> tuple[Draw, View, npt.NDArray[np.bool_]]:
-    sample = random.random() < cast_share
-    character = random.choice(tuple(CAST.values())) if sample else random_character(random)
+def _drawn(random: Random, wanted: Sequence[str]) -> tuple[list[Pixels], npt.NDArray[np.bool_]]:
+    """A new character of the project's own with the faces wanted, and the region they lie in."""
+    character = random_character(random)
     whole = rasterise(mask_svg(character), 64)[..., 0] > 0
     view = _view(random, _box(whole, SIZE / 64))
     exact = rasterise(mask_svg(character, view), CROP)[..., 0] > 0
     scale = random.choice((1, 2, 3))  # the painter's crops are scaled down from larger pictures, so lines are softer
-    return lambda expression, window: _shrunk(portrait(character, expression, window), scale), view, exact
+    return [_shrunk(portrait(character, expression, view), scale) for expression in wanted], exact
 
 
 def _shrunk(svg: str, scale: int) -> Pixels:
@@ -94,37 +94,47 @@ def _shrunk(svg: str, scale: int) -> Pixels:
     return np.asarray(large.resize((CROP, CROP), Image.Resampling.LANCZOS))
 
 
-def _recoloured(random: Random, pixels: list[Pixels]) -> list[Pixels]:
-    """Now and then the same gain and offset on every picture of one character, as if in another light."""
-    if random.random() > 0.3:
+def _relit(random: Random, pixels: list[Pixels]) -> list[Pixels]:
+    """Now and then another light on every picture of one character: a tint, a shadow that falls off softly, or both."""
+    gain, offset = np.ones((1, 1, 3), np.float32), np.zeros((1, 1, 3), np.float32)
+    if random.random() < 0.3:
+        gain = np.array([[[random.uniform(0.8, 1.0) for _ in range(3)]]], np.float32)
+        offset = np.array([[[random.uniform(0.0, 255.0) for _ in range(3)]]], np.float32) * (1 - gain)
+    if random.random() < 0.3:
+        gain, offset = gain * (light := _shadow(random)), offset * light
+    if gain.size == 3 and (gain == 1).all():
         return pixels
-    gain = np.array([random.uniform(0.8, 1.0) for _ in range(3)], np.float32)
-    offset = np.array([random.uniform(0.0, 255.0) for _ in range(3)], np.float32) * (1 - gain)
     return [np.asarray(picture * gain + offset, np.uint8) for picture in pixels]
 
 
+def _shadow(random: Random) -> npt.NDArray[np.float32]:
+    """Light over the crop, (128, 128, 1) in 0.55..1: falling to one side, or away from a bright spot."""
+    rows, columns = np.mgrid[0:CROP, 0:CROP].astype(np.float32) / CROP - 0.5
+    angle, depth = random.uniform(0, 2 * np.pi), random.uniform(0.1, 0.45)
+    x, y = np.cos(angle), np.sin(angle)
+    far = 0.5 + x * columns + y * rows if random.random() < 0.5 else np.hypot(columns - x * 0.3, rows - y * 0.3)
+    return np.asarray(1 - depth * np.clip(far, 0, 1)[..., None], np.float32)
+
+
 def batch(
-    random: Random,
-    characters: int,
-    faces: int,
-    peeps: Peeps | None = None,
-    peep_share: float = 0.04,
-    cast_share: float = 0.0,
+    random: Random, characters: int, faces: int, published: Sequence[Published] = (), share: float = 0.35
 ) -> Batch:
     """`characters` characters with `faces` different expressions each: characters * faces rows.
 
-    `cast_share` of the drawn ones are the sample characters of personas/, all others are new ones.
+    `share` of the characters come from the published styles. A fifth of the bases wear some expression already.
     """
     bases, targets, masks, labels = [], [], [], []
     for _ in range(characters):
-        if peeps is not None and random.random() < peep_share:
-            chosen = random.sample(peeps.labels, faces)
-            base, wearing, region = peeps.character(random, chosen)
+        source = random.choice(published) if published and random.random() < share else None
+        known = source.labels if source else LABELS
+        worn = random.choice(known) if random.random() < MOVED else "neutral"
+        if source:
+            chosen = random.sample(known, faces)
+            base, wearing, region = source.character(random, chosen, worn)
         else:
             chosen = _sample(random, faces)
-            draw, view, region = _drawn(random, cast_share)
-            base, *wearing = (draw(expression, view) for expression in ("neutral", *chosen))
-        base, *wearing = _recoloured(random, [base, *wearing])
+            (base, *wearing), region = _drawn(random, (worn, *chosen))
+        base, *wearing = _relit(random, [base, *wearing])
         for picture in wearing:
             mask = random_mask(random, region)
             bases.append(base)

@@ -54,6 +54,7 @@ class Palette:
     cloth: str
     background: str
     halo: str
+    ink: str = INK
 
     @property
     def dark(self) -> bool:
@@ -62,7 +63,7 @@ class Palette:
     @property
     def line(self) -> str:
         """Ink of the outlines: dark, with a little of the coat's hue."""
-        return mix(INK, self.coat, 0.12)
+        return mix(self.ink, self.coat, 0.12)
 
     @property
     def face_line(self) -> str:
@@ -88,8 +89,20 @@ def _far_from(random: Random, other: str, distance: float) -> str:
     return colour
 
 
+def _random_ink(random: Random, coat: str) -> str:
+    """Mostly near black; now and then a deep tone of any hue, or the coat's own shadow."""
+    chance = random.random()
+    if chance < 0.6:
+        return INK
+    return (
+        hls(random.random(), random.uniform(0.04, 0.13), random.uniform(0.2, 0.9))
+        if chance < 0.85
+        else shade(coat, 0.8)
+    )
+
+
 def random_palette(random: Random) -> Palette:
-    """Coat lightness even over 0.07..0.96, hue even over the circle; two coats in five have the hue of fur."""
+    """Coat lightness even over 0.07..0.96, hue even over the circle; two coats in five have the hue of fur and skin."""
     lightness = random.uniform(0.07, 0.96)
     if random.random() < 0.4:
         coat = hls(random.gauss(0.075, 0.02), lightness, random.uniform(0.15, 0.75))
@@ -108,4 +121,5 @@ def random_palette(random: Random) -> Palette:
         cloth=_far_from(random, coat, 0.4),
         background=background,
         halo=mix(background, "#ffffff" if random.random() < 0.6 else "#101020", random.uniform(0.1, 0.4)),
+        ink=_random_ink(random, coat),
     )

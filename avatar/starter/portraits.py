@@ -21,10 +21,12 @@ from avatar.starter.expressions import FACES, Face, resting
 from avatar.starter.features import over_hair, under_hair
 from avatar.starter.kinds import before, behind
 from avatar.starter.palette import random_palette
-from avatar.starter.style import KINDS, Build, Style
+from avatar.starter.style import KINDS, Build, EyeStyle, Style
 
 SIZE = 512
 MASK_INSET = 2.0
+WHITE = "#fffdf8"
+EYE_MIX: tuple[EyeStyle, ...] = ("anime",) * 5 + ("toon",) * 4 + ("ring",) * 3 + ("slit", "bean", "bean", "dot", "dot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def _region(character: Character, inset: float) -> str:
     """The rounded region over brows, eyes, cheeks and mouth, in the face's coordinates."""
     style = character.style
     half = style.eye_x + style.eye_rx * 1.2 + 34 - inset
-    top = -style.eye_ry * 2.62 + inset
+    top = -style.reach * 2.62 + inset
     bottom = style.mouth_y + style.mouth_width * 1.8 + 14 - inset
     return (
         f'<rect x="{-half:.1f}" y="{top:.1f}" width="{2 * half:.1f}" height="{bottom - top:.1f}" rx="{64 - inset:.1f}"'
@@ -119,8 +121,19 @@ def random_character(random: Random) -> Character:
 
 def _random_build(random: Random, kind: str) -> Build:
     haired = kind in ("pony", "person") or (kind in ("sprite", "cat", "bunny", "fox") and random.random() < 0.4)
-    optional = ("freckles", "whiskers", "bow tie", "overall", "patch") + (("tabby",) if kind in ("cat", "fox") else ())
-    chances = {"whiskers": 0.6, "freckles": 0.2, "patch": 0.1, "tabby": 0.4}
+    optional = ("freckles", "whiskers", "bow tie", "overall", "patch", "blaze", "band", "scar", "cheeks") + (
+        ("tabby",) if kind in ("cat", "fox") else ()
+    )
+    chances = {
+        "whiskers": 0.6,
+        "freckles": 0.2,
+        "patch": 0.1,
+        "tabby": 0.4,
+        "blaze": 0.1,
+        "band": 0.07,
+        "scar": 0.08,
+        "cheeks": 0.12,
+    }
     marks = tuple(mark for mark in optional if random.random() < chances.get(mark, 0.25))
     if kind == "robot":
         marks = tuple(mark for mark in marks if mark in ("bow tie", "overall")) + (
@@ -144,20 +157,21 @@ def _random_build(random: Random, kind: str) -> Build:
 
 def _random_style(random: Random, build: Build) -> Style:
     palette = random_palette(random)
-    eyes = "led" if build.kind == "robot" else random.choice(("anime",) * 6 + ("toon",) * 5 + ("bean",))
-    small = {"bean": 0.72, "led": 0.84}.get(eyes, 1.0)
+    eyes: EyeStyle = "led" if build.kind == "robot" else random.choice(EYE_MIX)
+    small = {"bean": 0.72, "dot": 0.54, "led": 0.84}.get(eyes, 1.0)
     return Style(
-        eyes=eyes,  # type: ignore[arg-type]
-        eye_x=random.uniform(55, 63),
-        eye_rx=random.uniform(31, 37) * small,
-        eye_ry=random.uniform(36, 46) * small,
-        brow_length=random.uniform(44, 62),
-        brow_weight=random.uniform(7, 15),
-        brow_gap=random.uniform(12, 16),
-        mouth_y=random.uniform(60, 64) if build.kind == "robot" else random.uniform(78, 84),
-        mouth_width=random.uniform(36, 42),
+        eyes=eyes,
+        eye_x=random.uniform(53, 64),
+        eye_rx=random.uniform(28, 38) * small,
+        eye_ry=random.uniform(32, 48) * small,
+        brow_length=random.uniform(40, 64),
+        brow_weight=random.uniform(5.5, 16),
+        brow_gap=random.uniform(11, 17),
+        mouth_y=random.uniform(60, 64) if build.kind == "robot" else random.uniform(75, 86),
+        mouth_width=random.uniform(32, 44),
         mouth_shift=0.0,
-        line=random.uniform(6.0, 7.8),
+        line=random.uniform(4.2, 8.8),
         lashes=random.choice((0, 0, 1, 2)),
         palette=palette,
+        white=random.choice((WHITE, WHITE, "#ffffff", "#f3ead2", "#e3edf7")),
     )

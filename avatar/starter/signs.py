@@ -19,6 +19,8 @@ class Wearer(Protocol):
     @property
     def eye_ry(self) -> float: ...
     @property
+    def reach(self) -> float: ...
+    @property
     def mouth_y(self) -> float: ...
     @property
     def mouth_width(self) -> float: ...
@@ -104,16 +106,16 @@ def _laugh_tears(w: Wearer) -> str:
 
 
 def _sweat(w: Wearer) -> str:
-    return drop(w.eye_x + w.eye_rx * 0.85, -w.eye_ry * 1.95, 19)
+    return drop(w.eye_x + w.eye_rx * 0.85, -w.reach * 1.95, 19)
 
 
 def _drops(w: Wearer) -> str:
-    return drop(w.eye_x + w.eye_rx * 0.95, -w.eye_ry * 1.85, 17) + drop(-w.eye_x - w.eye_rx * 0.95, -w.eye_ry * 1.6, 14)
+    return drop(w.eye_x + w.eye_rx * 0.95, -w.reach * 1.85, 17) + drop(-w.eye_x - w.eye_rx * 0.95, -w.reach * 1.6, 14)
 
 
 def _vein(w: Wearer) -> str:
     colour = "#ff3030" if not w.palette.dark else "#ff5a4a"
-    x, y = w.eye_x + w.eye_rx * 0.55, -w.eye_ry * 1.8
+    x, y = w.eye_x + w.eye_rx * 0.55, -w.reach * 1.8
     curves = "".join(
         f'<path transform="rotate({a})" d="M6,-23 Q6,-6 23,-6" stroke="{colour}" stroke-width="7.5" '
         'fill="none" stroke-linecap="round"/>'
@@ -126,7 +128,7 @@ def _gloom(w: Wearer) -> str:
     """A cold shadow over the brow with falling lines."""
     colour = mix(w.palette.coat, "#3a3f9e", 0.6)
     lines = "".join(
-        f'<path d="M{x:.1f},{-w.eye_ry * 2.4:.1f} L{x:.1f},{-w.eye_ry * (1.5 if i % 2 else 1.2):.1f}" '
+        f'<path d="M{x:.1f},{-w.reach * 2.4:.1f} L{x:.1f},{-w.reach * (1.5 if i % 2 else 1.2):.1f}" '
         f'stroke="{colour}" stroke-width="6" stroke-linecap="round"/>'
         for i, x in enumerate((-84, -56, -28, 0, 28, 56, 84))
     )
@@ -134,12 +136,12 @@ def _gloom(w: Wearer) -> str:
 
 
 def _hearts(w: Wearer) -> str:
-    x, y = w.eye_x + w.eye_rx * 1.05, w.eye_ry * 1.7
+    x, y = w.eye_x + w.eye_rx * 1.05, w.reach * 1.7
     return heart(x, -y, 17, "#ff3b6b", 2.5, "#a3153f") + heart(-x, -y * 0.96, 13, "#ff3b6b", 2.5, "#a3153f")
 
 
 def _mark(w: Wearer, sign: str) -> str:
-    x, y = w.eye_x + w.eye_rx * 0.9, -w.eye_ry * 1.72
+    x, y = w.eye_x + w.eye_rx * 0.9, -w.reach * 1.72
     outline = 'stroke="#1b1420" stroke-width="{}" fill="none" stroke-linecap="round" stroke-linejoin="round"'
     body = "M-9,-12 C-9,-28 13,-28 12,-12 C11,-3 0,-3 0,8" if sign == "?" else "M0,-24 L0,6"
     dot = "M0,19 L0,20"

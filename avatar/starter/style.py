@@ -14,7 +14,8 @@ Fringe = Literal["none", "sweep", "bangs", "tuft", "part", "curls"]
 BackHair = Literal["none", "long", "puff", "mane", "tails"]
 Hat = Literal["none", "baker", "cap", "bow", "flower"]
 KINDS: tuple[Kind, ...] = ("pony", "cat", "dog", "bunny", "bear", "fox", "person", "robot", "sprite")
-EyeStyle = Literal["anime", "toon", "bean", "led"]
+EyeStyle = Literal["anime", "toon", "ring", "slit", "bean", "dot", "led"]
+SOLID: tuple[EyeStyle, ...] = ("bean", "dot", "led")  # eyes without an iris
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ class Style:
     line: float
     lashes: int
     palette: Palette
+    white: str = "#fffdf8"  # of the eyes
+
+    @property
+    def reach(self) -> float:
+        """Half an eye's height as far as the signs around it go: small eyes leave them no less room."""
+        return max(self.eye_ry, 36.0)
 
     @property
     def ink(self) -> str:

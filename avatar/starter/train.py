@@ -1,6 +1,6 @@
 """Trains the starter painter on two CPU cores in about 45 minutes. Needs `pip install mien[train]`.
 
-    python -m avatar.starter.train --minutes 45 --seed 1 --workers 2 --threads 1 --out build/painter [--peeps DIR]
+    python -m avatar.starter.train --minutes 45 --seed 1 --workers 2 --threads 1 --out build/painter [--published DIR]
 
 writes `<out>/painter/` (diffusers folder, averaged weights, fp16) every few minutes, `<out>/sheet-*.png` (the three
 sample characters, which are never trained on) and `<out>/log.jsonl`. A killed run goes on with --resume.
@@ -23,20 +23,23 @@ import numpy as np
 import torch
 import torch.distributed as workers
 from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
-from torch.nn.functional import pixel_unshuffle
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from tqdm import tqdm
 
 from avatar.starter.checkpoint import BLOCKS, PATCH, export, shifted
 from avatar.starter.pairs import Batch, batch, prompts
-from avatar.starter.peeps import Peeps
 from avatar.starter.phrases import embed, minilm
+from avatar.starter.published import Published
+from avatar.starter.recipes import published
 from avatar.starter.sheets import paint_sheet
 
 PEAK_RATE = 1.2e-3  # unless --rate says otherwise
 CHARACTERS, FACES = 4, 2  # a batch: 8 rows
 EMA_DECAY = 0.997
+EDGES = 0.5  # weight of the edges in the loss
 TOGETHER = 5  # steps between two meetings of the workers
 SHEET_SECONDS = 540
 
@@ -63,6 +66,15 @@ class Run:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
 
+    def begin_from(self, start: Path) -> None:
+        """The weights of another run (its run.pt, or the folder it exported); clock, schedule and optimiser are new."""
+        if start.is_dir():
+            weights = load_file(start / "unet" / "diffusion_pytorch_model.safetensors")
+        else:
+            weights = torch.load(start, weights_only=True)["average"]
+        self.unet.load_state_dict(weights)
+        self.average = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
+
     def averaged(self) -> UNet2DConditionModel:
         """A copy of the network with the averaged weights."""
         copy = new_unet()
@@ -72,18 +84,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one worker learns from: its characters (seed and rank), the prompts' embeddings, the open-peeps heads."""
+    """What one worker learns from: its characters (seed and rank), the prompts' embeddings, the published styles."""
 
     seed: int
     rank: int
     table: dict[str, Tensor]
-    peeps: Peeps | None
-    cast_share: float
+    styles: list[Published]
     rate: float  # the highest learning rate
 
     def draw(self, step: int) -> Batch:
         chooser = random.Random(f"{self.seed}/{self.rank}/{step}")
-        return batch(chooser, CHARACTERS, FACES, self.peeps, cast_share=self.cast_share)
+        return batch(chooser, CHARACTERS, FACES, self.styles)
 
 
 def new_unet() -> UNet2DConditionModel:
@@ -106,7 +117,7 @@ def times(count: int) -> Tensor:
 
 
 def loss_of(unet: UNet2DConditionModel, rows: Batch, tokens: Tensor) -> Tensor:
-    """Squared error of x over max(t, 0.15), plus an L1 term; weight 1 in the mask, 3 where the face changes there."""
+    """Squared error of x over max(t, 0.15), plus an L1 and an edge term; weight 1 in the mask, 3 where it changes."""
     base, target, mask = (pixel_unshuffle(part, PATCH) for part in (rows.base, rows.target, rows.mask))
     t = times(len(base))
     at = t[:, None, None, None]
@@ -118,7 +129,13 @@ def loss_of(unet: UNet2DConditionModel, rows: Batch, tokens: Tensor) -> Tensor:
     changed = (target - base).abs().amax(1, keepdim=True) > 0.08  # a code in which any pixel differs
     weight = 0.05 + mask.repeat(1, 3, 1, 1) * (1.0 + 2.0 * changed)
     loss: Tensor = (weight * (error.square() / at.clamp(min=0.15) + 0.5 * error.abs())).mean()
-    return loss
+    return loss + EDGES * edge_loss(pixel_shuffle(error, PATCH), pixel_shuffle(weight, PATCH))
+
+
+def edge_loss(error: Tensor, weight: Tensor) -> Tensor:
+    """How much the errors (N, 3, H, W) of neighbouring pixels differ: high where a line is soft or a pixel off."""
+    across = (error.diff(dim=-1).abs() * weight[..., 1:]).mean()
+    return across + (error.diff(dim=-2).abs() * weight[..., 1:, :]).mean()
 
 
 def rate(step: int, progress: float) -> float:
@@ -212,14 +229,13 @@ def options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="processes that learn side by side")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path, default=Path("build/painter"))
-    parser.add_argument(
-        "--peeps", type=Path, help="folder with dicebear_open-peeps.json; left out: drawn characters only"
-    )
+    parser.add_argument("--published", type=Path, help="folder of dicebear_*.json; left out: drawn characters only")
     parser.add_argument("--minilm", type=Path, help="folder of all-MiniLM-L6-v2; left out: the installed carrier's")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--start", type=Path, help="run.pt of another run: its weights, with a new clock and schedule")
+    parser.add_argument(
+        "--start", type=Path, help="run.pt or exported folder: its weights, with a new clock and schedule"
+    )
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
-    parser.add_argument("--cast", type=float, default=0.0, help="share of the sample characters among the drawn ones")
     return parser.parse_args()
 
 
@@ -236,15 +252,14 @@ def work(rank: int, chosen: argparse.Namespace) -> None:
     if chosen.resume:
         run.load(chosen.out / "run.pt")
     elif chosen.start:
-        run.load(chosen.start)
-        run.step, run.seconds = 0, 0.0
+        run.begin_from(chosen.start)
     torch.manual_seed(chosen.seed + 1000 * rank + run.step)
     if chosen.workers > 1:
         meeting = f"file://{(chosen.out / 'meeting').resolve()}"
         workers.init_process_group("gloo", init_method=meeting, rank=rank, world_size=chosen.workers)
-    peeps = Peeps(chosen.peeps) if chosen.peeps else None
+    styles = published(chosen.published) if chosen.published else []
     table = embed(prompts(), minilm(chosen.minilm))
-    train(run, chosen.out, chosen.minutes * 60, Source(chosen.seed, rank, table, peeps, chosen.cast, chosen.rate))
+    train(run, chosen.out, chosen.minutes * 60, Source(chosen.seed, rank, table, styles, chosen.rate))
 
 
 def main() -> None:
