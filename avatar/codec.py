@@ -1,18 +1,28 @@
-"""Codecs: what turns the pixels of a crop into what the UNet sees, and back.
+"""Codecs: what turns the pixels of a crop into what the network sees, and back.
 
 The starter's has no weights: it folds each patch of pixels into channels (Shi et al., *Real-Time Single Image and Video
-Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network*, arXiv 1609.05158) and loses nothing.
+Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network*, arXiv 1609.05158) and loses nothing. Those
+with weights are in avatar/vae.py.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from inference.job import ModelMissing
+
+
+class Look(NamedTuple):
+    """Pictures and masks as the loop needs them, float32 on the device."""
+
+    known: Tensor  # (B, C, h, w) codes of the pictures
+    may_change: Tensor  # 1 where a code may change; broadcasts to `known`
+    shown: Tensor | None  # (B, D, h, w) what the network is shown beside the sample; None = nothing
 
 
 class Codec(Protocol):
@@ -23,20 +33,17 @@ class Codec(Protocol):
         """Width and height of the pictures, in pixels."""
         ...
 
-    def encode(self, pixels: Tensor) -> Tensor:
-        """Pixels (B, 3, size, size) in -1..1 -> codes (B, C, h, w)."""
+    @property
+    def module(self) -> torch.nn.Module | None:
+        """Its weights, which are on the device while it encodes or decodes; None = it has none, and takes no time."""
         ...
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def look(self, pixels: Tensor, mask: Tensor, *, sparing: bool = False) -> Look:
+        """Pixels (B, 3, size, size) in -1..1 and masks (B, 1, size, size) of 0 and 1. sparing: with little memory."""
+        ...
+
+    def decode(self, codes: Tensor, *, sparing: bool = False) -> Tensor:
         """Codes (B, C, h, w) -> pixels (B, 3, size, size), about -1..1."""
-        ...
-
-    def encode_mask(self, mask: Tensor) -> Tensor:
-        """Mask (B, 1, size, size) of 0 and 1 -> what the UNet is shown of it, (B, Cm, h, w)."""
-        ...
-
-    def blend_mask(self, mask: Tensor) -> Tensor:
-        """Mask (B, 1, size, size) of 0 and 1 -> 1 where a code may change; broadcasts to (B, C, h, w)."""
         ...
 
 
@@ -46,25 +53,31 @@ class PatchCodec:
 
     patch: int
     size: int
+    module = None
+
+    def look(self, pixels: Tensor, mask: Tensor, *, sparing: bool = False) -> Look:
+        """See Codec: shown are the mask, one channel per pixel of a patch, and the codes of the picture."""
+        known = self.encode(pixels)
+        return Look(known, self.blend_mask(mask), torch.cat((self.encode_mask(mask), known), dim=1))
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """See Codec: (B, 3, size, size) -> (B, 3 * patch**2, size / patch, size / patch), the same numbers."""
+        """(B, 3, size, size) -> (B, 3 * patch**2, size / patch, size / patch), the same numbers."""
         return pixel_unshuffle(pixels, self.patch)
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, *, sparing: bool = False) -> Tensor:
         """See Codec: the exact inverse of encode."""
         return pixel_shuffle(codes, self.patch)
 
     def encode_mask(self, mask: Tensor) -> Tensor:
-        """See Codec: (B, patch**2, size / patch, size / patch), one channel per pixel of a patch."""
+        """(B, 1, size, size) -> (B, patch**2, size / patch, size / patch), one channel per pixel of a patch."""
         return pixel_unshuffle(mask, self.patch)
 
     def blend_mask(self, mask: Tensor) -> Tensor:
-        """See Codec: exact to the pixel, the same for the three colours; (B, 3 * patch**2, h, w)."""
+        """Exact to the pixel, the same for the three colours; (B, 3 * patch**2, h, w)."""
         return pixel_unshuffle(mask.expand(-1, 3, -1, -1), self.patch)
 
 
-def load_codec(path: Path) -> Codec:
+def load_codec(path: Path) -> PatchCodec:
     """The codec a painter's codec.json describes; ModelMissing says what is wrong with the file."""
     try:
         said = json.loads(path.read_text())

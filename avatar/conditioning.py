@@ -13,11 +13,12 @@ class Conditioning:
     """A prompt as the network takes it.
 
     tokens: (tokens, width) float32 on the CPU; pooled: (width,) float32 on the CPU, the prompt as a whole, where a
-    family wants it (SDXL, Flux).
+    family wants it (SDXL, Flux); unwanted: what must not be seen, where a painter is guided away from it.
     """
 
     tokens: Tensor
     pooled: Tensor | None = None
+    unwanted: "Conditioning | None" = None
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -34,7 +35,7 @@ def between(a: Conditioning, b: Conditioning, share: float) -> Conditioning:
     if a.shapes != b.shapes:
         raise ValueError(f"conditionings must be of the same model, got {a.shapes} and {b.shapes}")
     pooled = None if a.pooled is None or b.pooled is None else _arc(a.pooled, b.pooled, share)
-    return Conditioning(_arc(a.tokens, b.tokens, share), pooled)
+    return Conditioning(_arc(a.tokens, b.tokens, share), pooled, a.unwanted)
 
 
 def _arc(a: Tensor, b: Tensor, share: float) -> Tensor:

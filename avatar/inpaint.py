@@ -1,26 +1,24 @@
-"""The denoising loop, unrolled and numbered, over diffusers' UNet and scheduler.
+"""The denoising loop, unrolled and numbered, over diffusers' networks and schedulers.
 
-Flow matching (Lipman et al., arXiv 2210.02747) along straight lines: x_t = (1 - t) x + t noise, t from 1 to 0. The UNet
-predicts x itself ("x-prediction"), or by how much x differs from the known picture; from x the velocity (x_t - x) / t
-follows, and one step is an Euler step along it.
-Outside the mask the known picture is put back after every step, at the noise level of that step. It is a generator: one
-`next` is one step on the device. It knows neither personas nor files.
+What differs between families of painters is in three objects: the codec (pixels to codes and back), the network (what
+it is shown and told), the course (what a step is). It is a generator: one `next` is one step on the device. It knows
+neither personas nor files.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from avatar.codec import Look
 from avatar.conditioning import Conditioning
-from avatar.parts import Parts
+from avatar.course import Scene
+from avatar.families.network import Told
+from avatar.parts import PartName, Parts
 from inference.job import Steps
-from kernels.choose import euler_blend
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,13 @@ class Canvas:
     seed: int
 
 
-Hosting: TypeAlias = Callable[[], AbstractContextManager[None]]
-"""What is entered around all that the UNet computes: its weights are on the device inside (inference/residency.py)."""
+Hosting: TypeAlias = Callable[[PartName], AbstractContextManager[None]]
+"""What is entered around all that a part computes: its weights are on the device inside (avatar/parts.py, Hosted)."""
+
+
+def anywhere(part: PartName) -> AbstractContextManager[None]:
+    """The hosting of parts that are where they are."""
+    return nullcontext()
 
 
 def inpaint(
@@ -47,70 +50,74 @@ def inpaint(
     num_inference_steps: int = 4,
     *,
     at_once: int | None = None,
-    hosting: Hosting = nullcontext,
+    hosting: Hosting = anywhere,
 ) -> Steps[None, Tensor]:
     """Paint several faces at once; returns their pixels (B, 3, size, size) float32 on the CPU, about -1..1.
 
-    Pixels outside the masks come back as they were given, up to rounding. The same seed gives the same picture.
-    at_once: how many the UNet and the codec see at a time, for want of memory; None = all. One yield follows whatever
-    the UNet computed at a time.
+    The same seed gives the same picture. Outside the masks the codes of the picture are put back, so pixels there come
+    back as they were given, up to what the codec loses.
+    at_once: how many the network and the codec see at a time, for want of memory; None = all. One yield follows
+    whatever the network computed at a time, and what an autoencoder did.
     """
     # 1. Check inputs
     check_inputs(parts, canvases, num_inference_steps)
+    size = at_once or len(canvases)
 
-    # 2. The known pictures and their masks, as the UNet and the blend see them
-    pixels = torch.stack([canvas.pixels for canvas in canvases]).to(parts.device, torch.float32)  # (B, 3, S, S)
-    mask = torch.stack([canvas.mask for canvas in canvases]).to(parts.device, torch.float32)  # (B, 1, S, S)
-    tokens = torch.stack([canvas.conditioning.tokens for canvas in canvases])  # (B, tokens, width)
-    prompts = tokens.to(parts.device, parts.dtype)
-    known = parts.codec.encode(pixels)  # (B, C, h, w)
-    may_change = parts.codec.blend_mask(mask).to(known.dtype)  # broadcasts to (B, C, h, w)
-    shown = torch.cat((parts.codec.encode_mask(mask), known), dim=1)  # (B, Cm + C, h, w)
+    # 2. The known pictures and their masks, as the network and the blend see them
+    look = yield from _look(parts, canvases, size, hosting, sparing=at_once is not None)
 
     # 3. Noise, drawn on the CPU so that every device paints the same face
-    noise = torch.stack([_noise(canvas.seed, known.shape[1:]) for canvas in canvases]).to(parts.device)  # (B, C, h, w)
+    generators = [torch.Generator("cpu").manual_seed(canvas.seed) for canvas in canvases]
+    noise = torch.stack([torch.randn(look.known.shape[1:], generator=generator) for generator in generators])
+    scene = Scene(look.known, look.may_change, noise.to(parts.device), generators)  # noise: (B, C, h, w)
 
     # 4. The schedule: where the steps begin and end, from the scheduler's own configuration
-    times, timesteps = schedule(parts, num_inference_steps)
+    course = parts.course(num_inference_steps)
+    told = Told.of([canvas.conditioning for canvas in canvases], parts.device, parts.dtype)
 
     # 5. Denoise
-    sample = noise * times[0] + known * (1 - times[0])
-    size = at_once or len(canvases)
-    for (t, t_next), timestep in zip(pairwise(times), timesteps, strict=True):
-        said = []
-        inputs = torch.cat((sample, shown), dim=1)  # (B, C + Cm + C, h, w)
-        for seen, prompt in zip(torch.split(inputs, size), torch.split(prompts, size), strict=True):
-            with hosting():
-                said.append(_ask(parts, seen, timestep, prompt))
-            if len(said) * size < len(canvases):
+    sample = course.begin(scene)
+    for place, timestep in enumerate(course.timesteps):
+        said, seen = [], course.scale(sample, place)  # (B, C, h, w)
+        for begin in range(0, len(canvases), size):
+            part = slice(begin, begin + size)
+            with hosting("painter"):
+                shown = None if look.shown is None else look.shown[part]
+                said.append(parts.network.ask(seen[part], shown, timestep, told.part(begin, begin + size)))
+            if begin + size < len(canvases):
                 yield None
-        predicted = torch.cat(said)
-        if parts.predicts == "difference":
-            predicted = known + predicted
-        sample = euler_blend(sample, predicted, t, t_next, may_change, known, noise)
+        sample = course.step(torch.cat(said), place, sample, scene)
         yield None
 
     # 6. Back to pixels
-    return torch.cat([parts.codec.decode(codes).float().cpu() for codes in torch.split(sample, size)])
+    return (yield from _decode(parts, sample, size, hosting, sparing=at_once is not None))
 
 
-def _ask(parts: Parts, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
-    """What the UNet says to its inputs (b, C + Cm + C, h, w) and prompts (b, tokens, width): (b, C, h, w) float32."""
-    # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
-    seen = seen.to(parts.dtype, memory_format=torch.channels_last)
-    said: Tensor = parts.unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample
-    return said.float()
+def _look(parts: Parts, canvases: list[Canvas], size: int, hosting: Hosting, *, sparing: bool) -> Steps[None, Look]:
+    """What the codec makes of the canvases, `size` at a time."""
+    looks = []
+    for begin in range(0, len(canvases), size):
+        some = canvases[begin : begin + size]
+        pixels = torch.stack([canvas.pixels for canvas in some]).to(parts.device, torch.float32)  # (b, 3, S, S)
+        mask = torch.stack([canvas.mask for canvas in some]).to(parts.device, torch.float32)  # (b, 1, S, S)
+        with hosting("autoencoder"):
+            looks.append(parts.codec.look(pixels, mask, sparing=sparing))
+        if parts.codec.module is not None:
+            yield None
+    shown = [look.shown for look in looks if look.shown is not None]
+    known, may_change = torch.cat([look.known for look in looks]), torch.cat([look.may_change for look in looks])
+    return Look(known, may_change, torch.cat(shown) if shown else None)
 
 
-def schedule(parts: Parts, num_inference_steps: int) -> tuple[list[float], Tensor]:
-    """The times t of every step and the final 0, (steps + 1) falling numbers; and the UNet's timesteps, (steps,).
-
-    Evenly spaced from 1, then shaped (shift, Karras, exponential …) as the scheduler's configuration says. The
-    scheduler's default spacing would spend the last step on t = 0.001, where nothing is left to remove.
-    """
-    even = np.linspace(1.0, 1 / num_inference_steps, num_inference_steps)
-    parts.scheduler.set_timesteps(sigmas=even.tolist(), device=parts.device)
-    return parts.scheduler.sigmas.tolist(), parts.scheduler.timesteps
+def _decode(parts: Parts, sample: Tensor, size: int, hosting: Hosting, *, sparing: bool) -> Steps[None, Tensor]:
+    """Codes (B, C, h, w) to pixels on the CPU, `size` at a time."""
+    pixels = []
+    for codes in torch.split(sample, size):
+        with hosting("autoencoder"):
+            pixels.append(parts.codec.decode(codes, sparing=sparing).float().cpu())
+        if parts.codec.module is not None:
+            yield None
+    return torch.cat(pixels)
 
 
 def check_inputs(parts: Parts, canvases: list[Canvas], num_inference_steps: int) -> None:
@@ -131,8 +138,5 @@ def check_inputs(parts: Parts, canvases: list[Canvas], num_inference_steps: int)
         shapes = canvas.conditioning.shapes
         if shapes != canvases[0].conditioning.shapes or len(shapes[0]) != 2:
             raise ValueError(f"conditionings must have tokens of (tokens, width) and be alike, got {shapes}")
-
-
-def _noise(seed: int, shape: torch.Size) -> Tensor:
-    generator = torch.Generator("cpu").manual_seed(seed)
-    return torch.randn(shape, generator=generator)
+        if parts.network.guided and canvas.conditioning.unwanted is None:
+            raise ValueError("a guided painter must be told what is unwanted")

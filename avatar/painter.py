@@ -24,22 +24,21 @@ import numpy as np
 import torch
 
 from avatar.checkpoint import painter_folder, revision_of
-from avatar.codec import load_codec
 from avatar.composite import Cutting, cut, lay_over
 from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Verdict, judge
 from avatar.inpaint import Canvas, inpaint
+from avatar.kind import kind_of
 from avatar.mask import Floats
-from avatar.parts import Parts, import_diffusers, open_parts
+from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.picture import to_png
-from avatar.prompts import Prompts
+from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, Shelved
-from avatar.wardrobe import STEPS, Order, Wardrobe, face_of
+from avatar.wardrobe import Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
-from inference.residency import Guest
 from persona.card import Persona
 
 log = logging.getLogger(__name__)
@@ -64,29 +63,31 @@ class Painter:
 
     model: "starter" or a folder in diffusers' format; what is wrong with it is said on entering (ModelMissing), its
     weights are loaded with the first face that is not on the shelf. cache: where prompt embeddings are remembered.
+    recipe: what the admin wishes of the painting.
     `rejected` counts the paintings that the gate refused, by reason.
     """
 
     def __init__(
-        self, gpu: Gpu, model: str, cache: Path, shelf: Shelf, *, steps: int = STEPS, judge: Judge = judge
+        self, gpu: Gpu, model: str, cache: Path, shelf: Shelf, *, recipe: Recipe | None = None, judge: Judge = judge
     ) -> None:
         self._gpu = gpu
         self._model = model
-        self._prompts = Prompts(cache)
+        self._cache = cache
         self._shelf = shelf
-        self._num_steps = steps
+        self._recipe = recipe or Recipe()
         self._judge = judge
-        self._opened: tuple[Parts, Guest] | None = None  # the device thread's: the UNet is a guest on the device
+        self._opened: Hosted | None = None  # the device thread's
         self._works: dict[str, _Work] = {}
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
         self._unfit: set[str] = set()
         self.rejected: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
-        self._folder = painter_folder(self._model)
-        revision = await asyncio.to_thread(revision_of, self._folder)
-        self.wardrobe = Wardrobe(self._shelf, revision, self._num_steps)
-        self._size = load_codec(self._folder / "codec.json").size
+        self._folder = painter_folder(self._model, self._recipe)
+        self._manner = self._recipe.manner(kind_of(self._folder))
+        revision = await asyncio.to_thread(revision_of, self._folder, self._recipe)
+        self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps)
+        self._prompts = prompts_of(self._folder, self._recipe, self._cache)
         return self
 
     async def __aexit__(
@@ -195,8 +196,8 @@ class Painter:
         return displaced
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
-        cutting = await asyncio.to_thread(cut, order.portrait, self._size)
-        await asyncio.to_thread(import_diffusers)
+        cutting = await asyncio.to_thread(cut, order.portrait, self._manner.size)
+        await asyncio.to_thread(import_diffusers, self._folder)
         for attempt in range(ATTEMPTS):
             steps = partial(self._steps, order, cutting, attempt)
             painted = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
@@ -217,8 +218,7 @@ class Painter:
             return None
         residency, device = self._gpu.residency, self._gpu.device
         if self._opened is None:
-            parts = open_parts(self._folder, device)
-            self._opened = parts, residency.invite("painter", parts.unet)
+            self._opened = open_parts(self._folder, device, self._recipe).host(residency)
             yield None
         siblings = (expression.prompt for expression in order.persona.card.expressions.values())
         conditioning = yield from self._prompts.embed(order.spec.prompt, siblings, residency)
@@ -226,16 +226,17 @@ class Painter:
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
         canvas = Canvas(pixels, mask, conditioning, (order.spec.seed + attempt) % SEEDS)
-        parts, guest = self._opened
-        yield from residency.bring(guest)
-        hosting = partial(residency.hosting, guest)
-        painted = yield from inpaint(parts, [canvas], self._num_steps, at_once=at_once, hosting=hosting)
+        opened = self._opened
+        yield from opened.bring()
+        painted = yield from inpaint(
+            opened.parts, [canvas], self._manner.steps, at_once=at_once, hosting=opened.hosting
+        )
         return np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
 
     def _close(self) -> None:
         """Let go of the parts, on the device's thread."""
         if self._opened is not None:
-            self._gpu.residency.dismiss(self._opened[1])
+            self._opened.dismiss()
             self._opened = None
 
     def _finish(self, order: Order, cutting: Cutting, painted: Floats) -> Shelved | None:

@@ -1,72 +1,108 @@
-"""Prompts as the starter painter reads them: one token, the sentence embedding of the prompt, kept on disk.
+"""Prompts as a painter's text encoders read them, kept on disk.
 
-An expression's prompt never changes, so its embedding is computed once and the encoder is usually not loaded at all.
+An expression's prompt never changes, so it is read once, and the encoders are usually not loaded at all.
 """
 
 import hashlib
-import io
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from avatar.conditioning import Conditioning
+from avatar.encoders import Encoders, Read, Reading
 from avatar.shelf import write_whole
-from emotion.minilm import WIDTH, SentenceEncoder, read_minilm
-from inference.carriers import MINILM
 from inference.job import Steps
 from inference.residency import Residency
 
-BATCH = 8  # prompts in one step: some 40 ms of one core
+log = logging.getLogger(__name__)
+
+BATCH = 8  # prompts in one step: some 40 ms of one core for the starter's
 
 
 class Prompts:
-    """Embeddings of prompts, remembered in `<cache>/prompts`."""
+    """Conditionings of prompts, remembered in `<cache>/prompts`.
 
-    def __init__(self, cache: Path) -> None:
+    negative: what every conditioning is to lead away from; None = the painter is not guided.
+    """
+
+    def __init__(self, cache: Path, encoders: Encoders, negative: str | None = None) -> None:
         self._folder = cache / "prompts"
+        self._encoders = encoders
+        self._negative = negative
 
     def remembered(self, prompt: str) -> Conditioning | None:
-        """The embedding of a prompt met before, one token; None when it is not known, or its file is damaged."""
+        """The conditioning of a prompt met before; None when it is not known, or its file is damaged."""
         try:
-            numbers = np.load(self._file(prompt), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            parts = load_file(self._file(prompt))
+        except (OSError, ValueError, SafetensorError):
             return None
-        sound = numbers.shape == (WIDTH,) and numbers.dtype == np.float32 and bool(np.isfinite(numbers).all())
-        return Conditioning(torch.from_numpy(numbers)[None]) if sound else None
+        sound = "tokens" in parts and all(bool(part.isfinite().all()) for part in parts.values())
+        return Conditioning(parts["tokens"].float(), _floating(parts.get("pooled"))) if sound else None
 
     def embed(self, prompt: str, siblings: Iterable[str], residency: Residency) -> Steps[Any, Conditioning]:
-        """Steps that give the embedding of a prompt, one token of 384; the encoder is loaded if it must be.
+        """Steps that give the conditioning of a prompt, on the CPU; the encoders are loaded if they must be.
 
-        A unit vector times the square root of its width, so that its numbers are about 1 wide, as the UNet expects.
-        siblings: prompts that will be asked for soon; embedded with it, so that the encoder is loaded once for all.
+        siblings: prompts that will be asked for soon; read with it, so that an encoder is loaded once for all.
         """
-        known = self.remembered(prompt)
-        if known is not None:
-            return known
-        wanted = [prompt, *sorted(p for p in {*siblings} - {prompt} if self.remembered(p) is None)]
-        encoder = SentenceEncoder(read_minilm())
-        guest = residency.invite("text encoder", encoder.bert)
-        embeddings: list[Tensor] = []
-        try:
-            for texts in (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)):
-                yield None
-                with residency.hosting(guest):
-                    embeddings.append(encoder.embed(texts) * WIDTH**0.5)  # (n, 384)
-                for text, embedding in zip(texts, embeddings[-1], strict=True):
-                    self._remember(text, embedding)
-        finally:
-            residency.dismiss(guest)  # what it said is remembered, so it will hardly be needed again
-        return Conditioning(embeddings[0][:1])
+        needed = [prompt] if self._negative is None else [prompt, self._negative]
+        known = {text: self.remembered(text) for text in needed}
+        if not all(known.values()):
+            wanted = [text for text in dict.fromkeys([*needed, *sorted({*siblings})]) if self.remembered(text) is None]
+            known |= yield from self._read(wanted, residency)
+        told, unwanted = (known[text] for text in (needed[0], needed[-1]))
+        assert told is not None and unwanted is not None, "all of them were read"
+        if self._negative is None:
+            return told
+        return Conditioning(
+            told.tokens, told.pooled, self._encoders.emptied(unwanted) if not self._negative else unwanted
+        )
 
-    def _remember(self, prompt: str, embedding: Tensor) -> None:
-        buffer = io.BytesIO()
-        np.save(buffer, embedding.numpy())
-        write_whole(self._file(prompt), buffer.getvalue())
+    def _read(self, texts: list[str], residency: Residency) -> Steps[Any, dict[str, Conditioning]]:
+        """Have each encoder read all the texts, one encoder after the other, and remember what they read."""
+        reads: list[list[Read]] = [[] for _ in texts]
+        for stage in self._encoders.stages:
+            reading = stage()
+            yield None
+            for read, sofar in zip((yield from _read_with(reading, texts, residency)), reads, strict=True):
+                sofar.append(read)
+        told = {text: self._encoders.join(all_of_it) for text, all_of_it in zip(texts, reads, strict=True)}
+        for text, conditioning in told.items():
+            self._remember(text, conditioning)
+        return {text: Conditioning(each.tokens.float(), _floating(each.pooled)) for text, each in told.items()}
+
+    def _remember(self, prompt: str, told: Conditioning) -> None:
+        parts: dict[str, Tensor] = {"tokens": told.tokens}
+        if told.pooled is not None:
+            parts["pooled"] = told.pooled
+        try:
+            write_whole(self._file(prompt), save({name: part.contiguous() for name, part in parts.items()}))
+        except OSError as error:  # a full disk: it will be read again
+            log.warning("a prompt's embedding could not be kept: %s", error)
 
     def _file(self, prompt: str) -> Path:
-        key = hashlib.sha256(f"{MINILM.sha256}\n{prompt}".encode()).hexdigest()
-        return self._folder / f"{key}.npy"
+        key = hashlib.sha256(f"{self._encoders.revision}\n{prompt}".encode()).hexdigest()
+        return self._folder / f"{key}.safetensors"
+
+
+def _floating(part: Tensor | None) -> Tensor | None:
+    return None if part is None else part.float()
+
+
+def _read_with(reading: Reading, texts: list[str], residency: Residency) -> Steps[Any, list[Read]]:
+    """Have one encoder read the texts, some at a time; then it goes, for it will hardly be needed again."""
+    guest = residency.invite("text encoder", reading.module)
+    reads: list[Read] = []
+    try:
+        for some in (texts[start : start + BATCH] for start in range(0, len(texts), BATCH)):
+            yield from residency.bring(guest)
+            with residency.hosting(guest):
+                reads += reading.read(some)
+            yield None
+    finally:
+        residency.dismiss(guest)
+    return reads

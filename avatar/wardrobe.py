@@ -12,12 +12,13 @@ from PIL import Image
 
 from avatar.checkpoint import painter_folder, revision_of
 from avatar.expression import ExpressionSpec, middle, spec_for
+from avatar.kind import kind_of
 from avatar.mask import Portrait, Portraits
 from avatar.picture import open_picture
+from avatar.recipe import STARTER_STEPS, Recipe
 from avatar.shelf import Face, Shelf, Shelved, key_of
 from persona.card import Persona
 
-STEPS = 4  # of a painting, unless the painter is told otherwise
 RECIPE = 2  # raised whenever the same model and seed would give another picture than before
 
 
@@ -34,16 +35,18 @@ class Order:
 class Wardrobe:
     """What a painter left on the shelf. revision: see `revision_of`; steps: of its paintings."""
 
-    def __init__(self, shelf: Shelf, revision: str, steps: int = STEPS) -> None:
+    def __init__(self, shelf: Shelf, revision: str, steps: int = STARTER_STEPS) -> None:
         self.shelf = shelf
         self._revision = revision
         self._steps = steps
         self._portraits = Portraits(shelf.folder / "masks")
 
     @classmethod
-    def of(cls, model: str, shelf: Path) -> "Wardrobe":
+    def of(cls, model: str, shelf: Path, recipe: Recipe | None = None) -> "Wardrobe":
         """What the painter called `model` ("starter", or a folder) left in the folder `shelf`. Raises ModelMissing."""
-        return cls(Shelf(shelf), revision_of(painter_folder(model)))
+        recipe = recipe or Recipe()
+        folder = painter_folder(model, recipe)
+        return cls(Shelf(shelf), revision_of(folder, recipe), recipe.manner(kind_of(folder)).steps)
 
     def order(self, persona: Persona, spec: ExpressionSpec) -> Order:
         """The face that is meant, with its key. Raises PortraitError for unusable pictures."""

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.checkpoint import painter_folder
-from avatar.parts import painter_bytes
+from avatar.measure import painter_needs
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
-from emotion.minilm import minilm_bytes
 from inference.card import HostCard
 from inference.engine import PREFIX_BYTES
 from inference.job import Priority
@@ -59,6 +58,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
     kv_bytes = settings.gpu.replies * context * sizes.token_bytes
     feeling = classifier_bytes(settings.emotion.model, place.device)
     adapters = sum(adapter_bytes(folder) for folder in settings.model.adapters.values())
+    painter = painter_folder(settings.face.model)
     needs = (
         Need(_model_name(settings), sizes.weight_bytes),
         *([Need("its adapters", adapters)] if adapters else []),
@@ -66,8 +66,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("prompts read before", PREFIX_BYTES),
         Need("the classifier and the reader", feeling),
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
-        Need("the painter", painter_bytes(painter_folder(settings.face.model), place.device), "comes and goes"),
-        Need("its text encoder", minilm_bytes().total, "comes and goes"),
+        *(Need(name, size, "comes and goes") for name, size in painter_needs(painter, place.device)),
         Need("one step", _step_bytes(sizes.weight_bytes), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))

@@ -2,19 +2,28 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from avatar.conditioning import Conditioning
-from avatar.inpaint import Canvas, inpaint, schedule
+from avatar.course import Straight
+from avatar.families.starter import StarterNetwork
+from avatar.inpaint import Canvas, inpaint
 from avatar.parts import Parts, open_parts
 
 SIZE = 32
+
+
+def straight(difference: bool, steps: int) -> Straight:
+    """The course of a painter that says the picture, or by how much it differs."""
+    return Straight(FlowMatchEulerDiscreteScheduler(), steps, difference=difference)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +60,7 @@ def test_nine_numbers_of_a_painted_face(parts: Parts) -> None:
 
 def test_a_few_at_a_time_are_the_same_faces_in_more_and_smaller_steps(parts: Parts) -> None:
     seen: list[int] = []
-    hook = parts.unet.register_forward_pre_hook(lambda unet, args: seen.append(len(args[0])))
+    hook = parts.network.module.register_forward_pre_hook(lambda unet, args: seen.append(len(args[0])))
     canvases = [canvas(seed) for seed in range(5)]
     together, _ = run(parts, canvases)
     assert seen == [5] * 4
@@ -101,7 +110,7 @@ def test_with_a_perfect_painter_the_answer_is_exact_after_any_number_of_steps(pa
             self.sample = torch.full((len(seen), 48, 8, 8), 0.25)
             return self
 
-    knowing = replace(parts, unet=Perfect())
+    knowing = replace(parts, network=StarterNetwork(Perfect(), torch.float32))
     for steps in (1, 4):
         painted, _ = run(knowing, [canvas()], steps)
         inside = canvas().mask.expand(3, -1, -1) == 1
@@ -116,22 +125,23 @@ def test_a_painter_that_says_no_difference_leaves_the_picture_as_it_was(parts: P
             self.sample = torch.zeros(len(seen), 48, 8, 8)
             return self
 
-    painted, _ = run(replace(parts, unet=Content(), predicts="difference"), [canvas()])
+    content = replace(parts, network=StarterNetwork(Content(), torch.float32), course=partial(straight, True))
+    painted, _ = run(content, [canvas()])
     assert torch.allclose(painted[0], canvas().pixels, atol=1e-5)
 
 
 def test_times_fall_evenly_from_one_to_zero(parts: Parts) -> None:
-    times, timesteps = schedule(parts, 4)
-    assert times == pytest.approx([1, 0.75, 0.5, 0.25, 0])
-    assert timesteps.tolist() == pytest.approx([1000, 750, 500, 250])
+    course = parts.course(4)
+    assert isinstance(course, Straight) and course.times == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+    assert torch.stack([*course.timesteps]).tolist() == pytest.approx([1000, 750, 500, 250])
 
 
 def test_another_schedule_in_the_folder_is_followed(painter_path: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(painter_path, tmp_path / "painter"))
     config = folder / "scheduler" / "scheduler_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"shift": 3.0}))
-    times, _ = schedule(open_parts(folder, torch.device("cpu")), 4)
-    assert times == pytest.approx([1, 0.9, 0.75, 0.5, 0])  # 3t / (1 + 2t)
+    course = open_parts(folder, torch.device("cpu")).course(4)
+    assert isinstance(course, Straight) and course.times == pytest.approx([1, 0.9, 0.75, 0.5, 0])  # 3t / (1 + 2t)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from avatar.mask import Floats
 from avatar.painter import ATTEMPTS, Painter
 from avatar.parts import Parts
 from avatar.picture import PortraitError
+from avatar.recipe import Recipe
 from avatar.shelf import Shelf, avatar_bytes
 from inference.gpu import Gpu
 from inference.job import ModelMissing, NoRoom, Priority, Replaced, Steps, Stopped
@@ -345,9 +346,9 @@ class Easel:
         self.out_of_memory = 0  # how many of the next calls the card has no room for
         opening = painter_module.open_parts
 
-        def watched(folder: Path, device: torch.device) -> Parts:
-            parts = opening(folder, device)
-            parts.unet.register_forward_pre_hook(lambda unet, _: self._called(card, unet))
+        def watched(folder: Path, device: torch.device, recipe: Recipe) -> Parts:
+            parts = opening(folder, device, recipe)
+            parts.network.module.register_forward_pre_hook(lambda unet, _: self._called(card, unet))
             return parts
 
         monkeypatch.setattr(painter_module, "open_parts", watched)
@@ -428,7 +429,7 @@ async def test_a_reply_that_needs_room_sends_the_painter_out_between_two_steps(
         yield None
         return card.allocate(card.total - 4096).nbytes
 
-    async with Painter(gpu, str(painter_path), prompt_cache, shelf, steps=50, judge=accept) as painter:
+    async with Painter(gpu, str(painter_path), prompt_cache, shelf, recipe=Recipe(steps=50), judge=accept) as painter:
         painting = asyncio.create_task(painter.paint(dot, spec(dot)))
         await begun.wait()
         assert await gpu.submit(reply(), Priority.REPLY, smaller=reply).result() == card.total - 4096
