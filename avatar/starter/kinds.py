@@ -27,7 +27,8 @@ def before(build: Build, style: Style) -> str:
     return "".join((glasses(build, style), fringe(build, style), hat(build, style)))
 
 
-def _head_outline(build: Build, grow: float = 0.0) -> list[tuple[float, float]]:
+def head_outline(build: Build, grow: float = 0.0) -> list[tuple[float, float]]:
+    """The head as 72 corners in face units, `grow` units larger."""
     corners = []
     for step in range(72):
         angle = step * math.pi / 36
@@ -39,7 +40,7 @@ def _head_outline(build: Build, grow: float = 0.0) -> list[tuple[float, float]]:
 
 
 def _head(build: Build, style: Style) -> str:
-    coat, outline = style.palette.coat, _head_outline(build)
+    coat, outline = style.palette.coat, head_outline(build)
     head = f'<polygon points="{points(outline)}" {fill(coat, style)}/>'
     if build.kind == "robot":
         screen = "#12202b" if "dark screen" in build.marks else shade(coat, 0.82)
@@ -56,7 +57,7 @@ def _head(build: Build, style: Style) -> str:
             f'L{s * (build.head_rx + 10):.1f},{y + 24} L{s * build.head_rx * 0.6:.1f},{y + 26}" {fill(coat, style)}/>'
             for s in (-1, 1)
         )
-        inner = f'<polygon points="{points(_head_outline(build, -style.line * 0.6))}" fill="{coat}"/>'
+        inner = f'<polygon points="{points(head_outline(build, -style.line * 0.6))}" fill="{coat}"/>'
         return head + tufts + inner
     return head
 

@@ -19,9 +19,9 @@ from PIL import Image
 
 from avatar.starter.expressions import FACES, Face, resting
 from avatar.starter.features import over_hair, under_hair
-from avatar.starter.kinds import before, behind
+from avatar.starter.kinds import before, behind, head_outline
 from avatar.starter.palette import random_palette
-from avatar.starter.style import KINDS, Build, EyeStyle, Style
+from avatar.starter.style import KINDS, Build, EyeStyle, Style, points
 
 SIZE = 512
 MASK_INSET = 2.0
@@ -70,17 +70,36 @@ def _document(inside: str, view: tuple[float, float, float]) -> str:
 WHOLE = (0.0, 0.0, float(SIZE))
 
 
+def _layers(character: Character, expression: str | None) -> str:
+    """The character alone, in pixels of 512, without its surroundings; None = a head without brows, eyes and mouth."""
+    build, style = character.build, character.style
+    under = over = ""
+    if expression is not None:
+        clip = f'<clipPath id="face">{_region(character, MASK_INSET)}/></clipPath>'
+        face = character.face(expression)
+        under, over = (f'<g clip-path="url(#face)">{draw(style, face)}</g>' for draw in (under_hair, over_hair))
+        under = clip + under
+    return f"<g {character.place}>{behind(build, style)}{under}{before(build, style)}{over}</g>"
+
+
 def portrait(character: Character, expression: str, view: tuple[float, float, float] = WHOLE) -> str:
     """The character wearing an expression. `view` = left, top and side of the square shown, in pixels of 512."""
     palette = character.style.palette
     ground = f'<rect width="{SIZE}" height="{SIZE}" fill="{palette.background}"/>'
     if character.halo:
         ground += f'<circle cx="256" cy="250" r="216" fill="{palette.halo}"/>'
-    clip = f'<clipPath id="face">{_region(character, MASK_INSET)}/></clipPath>'
-    style, face = character.style, character.face(expression)
-    under, over = (f'<g clip-path="url(#face)">{draw(style, face)}</g>' for draw in (under_hair, over_hair))
-    layers = behind(character.build, style) + clip + under + before(character.build, style) + over
-    return _document(f"{ground}<g {character.place}>{layers}</g>", view)
+    return _document(ground + _layers(character, expression), view)
+
+
+def figure_svg(character: Character, expression: str | None, view: tuple[float, float, float] = WHOLE) -> str:
+    """The character on nothing at all; without brows, eyes and mouth where the expression is None."""
+    return _document(_layers(character, expression), view)
+
+
+def head_svg(character: Character, view: tuple[float, float, float] = WHOLE) -> str:
+    """White where the head is, whatever hair, hat and ears lie before it."""
+    outline = points(head_outline(character.build))
+    return _document(f'<g {character.place}><polygon points="{outline}" fill="#ffffff"/></g>', view)
 
 
 def mask_svg(character: Character, view: tuple[float, float, float] = WHOLE) -> str:
