@@ -1,7 +1,7 @@
 """From what is felt to which face shows it. Words and numbers only: no pictures, no torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import dist, log
 
 from emotion.labels import AROUSAL, EMOTIONS, NEUTRAL, VALENCE
@@ -10,21 +10,51 @@ from persona.card import Card, Expression
 
 FLOOR = 0.01  # the share every expression keeps: a mood makes a face unlikely, never impossible
 STAY = 0.2  # lean (log) of the expression that is worn already
+PARTS = {1: ("mostly", "a little"), 2: ("half", "half"), 3: ("a little", "mostly")}  # by quarters of a blend
+QUARTERS = tuple(PARTS)
 ROUNDING = 1e-9  # sums that differ by less are equal: 0.1 + 0.2 is not 0.3 to a computer
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """How far a face has gone towards another expression: its name, its prompt, and how many quarters of the way."""
+
+    name: str
+    prompt: str
+    quarters: int
+
+    def __post_init__(self) -> None:
+        if self.quarters not in QUARTERS:
+            raise ValueError(f"a blend goes 1, 2 or 3 quarters of the way, got {self.quarters}")
+
+
+@dataclass(frozen=True, slots=True)
 class ExpressionSpec:
-    """What the painter is asked for: the expression's name, its prompt, and the seed of its noise."""
+    """What the painter is asked for: the expression's name, its prompt, the seed of its noise, and what it is blended
+    with, if it is."""
 
     name: str
     prompt: str
     seed: int = 0
+    blend: Blend | None = None
+
+    @property
+    def words(self) -> str:
+        """What the face shows: "joy", or "half joy, half sadness"."""
+        if self.blend is None:
+            return self.name
+        first, second = PARTS[self.blend.quarters]
+        return f"{first} {self.name}, {second} {self.blend.name}"
 
 
 def spec_for(card: Card, name: str, seed: int = 0) -> ExpressionSpec:
     """The spec of one of the card's expressions; KeyError for a name that is not on the card."""
     return ExpressionSpec(name, card.expressions[name].prompt, seed)
+
+
+def blended(spec: ExpressionSpec, other: ExpressionSpec, quarters: int) -> ExpressionSpec:
+    """The face that is 1, 2 or 3 quarters of the way from one expression to another; it keeps the first one's name."""
+    return replace(spec, blend=Blend(other.name, other.prompt, quarters))
 
 
 def bias(card: Card, mood: Mood) -> dict[str, float]:

@@ -59,6 +59,7 @@ class Wardrobe:
             model=self._revision,
             steps=self._steps,
             recipe=RECIPE,
+            **_blend_in(spec),
         )
         return Order(persona, spec, portrait, key)
 
@@ -94,6 +95,13 @@ class Wardrobe:
         crop = self._portraits.open(persona.base, persona.mask).crop
         picture = open_picture(self.nearest(persona, spec).path)
         return picture.crop((crop.left, crop.top, crop.left + crop.side, crop.top + crop.side))
+
+
+def _blend_in(spec: ExpressionSpec) -> dict[str, str | int]:
+    """What a blend adds to a face's key."""
+    if spec.blend is None:
+        return {}
+    return {"towards": spec.blend.name, "towards_prompt": spec.blend.prompt, "quarters": spec.blend.quarters}
 
 
 def face_of(order: Order, found: Shelved, *, painted: bool) -> Face:

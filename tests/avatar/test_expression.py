@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from avatar.expression import ExpressionSpec, bias, leads_to, nearest, settled, spec_for, worn_by
+from avatar.expression import ExpressionSpec, bias, blended, leads_to, nearest, settled, spec_for, worn_by
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood
 from persona.card import Card
@@ -203,3 +203,17 @@ def test_a_spec_is_the_cards_prompt_and_a_seed() -> None:
     assert spec_for(CARD, "joy", 3) == ExpressionSpec("joy", "a joy face", 3)
     with pytest.raises(KeyError):
         spec_for(CARD, "boredom")
+
+
+def test_a_blend_says_in_words_what_it_shows() -> None:
+    joy, sadness = spec_for(CARD, "joy", seed=3), spec_for(CARD, "sadness")
+    words = [blended(joy, sadness, quarters).words for quarters in (1, 2, 3)]
+    assert words == ["mostly joy, a little sadness", "half joy, half sadness", "a little joy, mostly sadness"]
+    assert joy.words == "joy"
+    assert (blended(joy, sadness, 2).name, blended(joy, sadness, 2).seed) == ("joy", 3)
+
+
+@pytest.mark.parametrize("quarters", [0, 4, -1])
+def test_a_blend_lies_between_two_expressions(quarters: int) -> None:
+    with pytest.raises(ValueError, match="1, 2 or 3 quarters"):
+        blended(spec_for(CARD, "joy"), spec_for(CARD, "sadness"), quarters)
