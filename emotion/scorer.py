@@ -1,7 +1,7 @@
 """One emotion network at run time: MiniLM with the weights of a delta file and a head, 28 logits for each text.
 
-What `emotion/network.py` trains, in the precision that suits the device: see `inference/arithmetic.py`. It knows neither
-what a row of tokens tells nor what the logits mean.
+What `emotion/network.py` trains, in the precision that suits the device (`inference/arithmetic.py`). It knows
+neither what a row of tokens tells nor what the logits mean.
 """
 
 from collections.abc import Mapping, Sequence
