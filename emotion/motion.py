@@ -22,8 +22,6 @@ Shares: TypeAlias = NDArray[np.float64]
 CALM: Shares = np.eye(len(EMOTIONS))[INDEX[NEUTRAL]]
 _NEUTRAL = INDEX[NEUTRAL]
 SHARPNESS = 1.5  # where drafts are judged by what they sound like
-SHARPNESS = 1.5  # where drafts are judged by what they sound like
-SHARPNESS = 1.5  # where drafts are judged by what they sound like
 _HEARD = np.array([appraise(row) for row in np.eye(len(EMOTIONS)).tolist()])  # (said, felt)
 
 
