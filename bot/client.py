@@ -109,7 +109,7 @@ class MienClient(discord.Client):
         self._behind = await self.history.last_seen() | self._behind
 
     async def on_ready(self) -> None:
-        log.info("connected as %s, in %d servers", self.me, len(self.guilds))
+        log.info("connected as %s; servers: %d", self.me, len(self.guilds))
         self.lanes.aside(self._catch_up())
 
     async def on_message(self, message: discord.Message) -> None:
