@@ -5,14 +5,12 @@
 3. whoever else wants the same face waits with us: one job a face
 4. the job, step by step on the device                              avatar/parts.py, prompts.py, inpaint.py
 5. judged: an unfit face is painted again with the next seed,
-   and at last the neutral face takes its place                     avatar/gate.py
+   at last the best there is, or the neutral face, is taken         avatar/attempts.py, critic.py, gate.py
 6. laid over the portrait and put on the shelf                      avatar/composite.py
 """
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,28 +21,27 @@ from typing import Self
 import numpy as np
 import torch
 
+from avatar.attempts import ATTEMPTS, Attempt, Made, Refused, chosen
 from avatar.checkpoint import painter_folder, revision_of
-from avatar.composite import Cutting, cut, lay_over
+from avatar.composite import Cutting, cut
+from avatar.critic import open_critic
 from avatar.expression import ExpressionSpec, spec_for
-from avatar.gate import Verdict, judge
+from avatar.gate import Seen, Verdict, Wish, judge, wish_for
 from avatar.inpaint import Canvas, inpaint
 from avatar.kind import kind_of
 from avatar.mask import Floats
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
-from avatar.picture import to_png
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
-from avatar.shelf import Shelf, Shelved
+from avatar.shelf import Shelf
 from avatar.wardrobe import Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
 from persona.card import Persona
 
-log = logging.getLogger(__name__)
-Judge = Callable[[Cutting, Floats, bool], Verdict]
+Judge = Callable[[Cutting, Floats, Wish, Seen | None], Verdict]
 
-ATTEMPTS = 3  # seeds tried before the neutral face takes an unfit face's place
 SEEDS = 2**63
 
 
@@ -64,23 +61,32 @@ class Painter:
     model: "starter" or a folder in diffusers' format; what is wrong with it is said on entering (ModelMissing), its
     weights are loaded with the first face that is not on the shelf. cache: where prompt embeddings are remembered.
     recipe: what the admin wishes of the painting.
-    `rejected` counts the paintings that the gate refused, by reason.
+    critic: who looks at the paintings for the gate, see avatar/critic.py. `refused` counts what the gate refused.
     """
 
     def __init__(
-        self, gpu: Gpu, model: str, cache: Path, shelf: Shelf, *, recipe: Recipe | None = None, judge: Judge = judge
+        self,
+        gpu: Gpu,
+        model: str,
+        cache: Path,
+        shelf: Shelf,
+        *,
+        recipe: Recipe | None = None,
+        critic: str = "none",
+        judge: Judge = judge,
     ) -> None:
         self._gpu = gpu
         self._model = model
         self._cache = cache
         self._shelf = shelf
         self._recipe = recipe or Recipe()
+        self._critic = open_critic(critic)
         self._judge = judge
         self._opened: Hosted | None = None  # the device thread's
         self._works: dict[str, _Work] = {}
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
         self._unfit: set[str] = set()
-        self.rejected: Counter[str] = Counter()
+        self.refused = Refused(shelf.folder / "refused")
 
     async def __aenter__(self) -> Self:
         self._folder = painter_folder(self._model, self._recipe)
@@ -123,6 +129,16 @@ class Painter:
             if face is not None:
                 return face
         return await self._neutral(persona, spec, priority)
+
+    async def explain(self, persona: Persona, spec: ExpressionSpec) -> list[tuple[Attempt, bytes]]:
+        """Paint a face as if it were not on the shelf: each attempt, with its picture as PNG; nothing is put there.
+
+        Raises what `paint` raises.
+        """
+        order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
+        cutting = await self._prepare(order)
+        attempts = [one async for one in self._attempts(order, cutting, Priority.PORTRAIT, afresh=True) if one]
+        return [(one, await asyncio.to_thread(one.picture, order, cutting)) for one in attempts]
 
     def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
         """The face if it is on the shelf; touches no model. Raises PortraitError."""
@@ -196,25 +212,49 @@ class Painter:
         return displaced
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
-        cutting = await asyncio.to_thread(cut, order.portrait, self._manner.size)
+        cutting = await self._prepare(order)
+        tried = []
+        async for attempt in self._attempts(order, cutting, priority):
+            if attempt is None:  # a more urgent request painted the same face meanwhile
+                if (found := self._shelf.get(order.key)) is not None:
+                    return face_of(order, found, painted=False)
+                continue
+            tried.append(attempt)
+            if not attempt.verdict.fit:
+                await asyncio.to_thread(self.refused.add, order, cutting, attempt)
+        best = chosen(tried)
+        if best is None:
+            self._unfit.add(order.key)
+            return None
+        png = await asyncio.to_thread(best.picture, order, cutting)
+        return face_of(order, self._shelf.put(order.key, png), painted=True)
+
+    async def _prepare(self, order: Order) -> Cutting:
+        """What the painter sees of the portrait; what painting imports is imported."""
         await asyncio.to_thread(import_diffusers, self._folder)
-        for attempt in range(ATTEMPTS):
-            steps = partial(self._steps, order, cutting, attempt)
-            painted = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
-            if painted is None:  # a more urgent request painted the same face meanwhile
-                found = self._shelf.get(order.key)
-            else:
-                found = await asyncio.to_thread(self._finish, order, cutting, painted)
-            if found is not None:
-                return face_of(order, found, painted=painted is not None)
-        self._unfit.add(order.key)
-        return None
+        return await asyncio.to_thread(cut, order.portrait, self._manner.size)
+
+    async def _attempts(
+        self, order: Order, cutting: Cutting, priority: Priority, afresh: bool = False
+    ) -> AsyncIterator[Attempt | None]:
+        """Paintings, each with the next seed, until one is fit; None if the face has come to the shelf since."""
+        wish = wish_for(order.persona.card, order.spec)
+        for number in range(ATTEMPTS):
+            steps = partial(self._steps, order, cutting, number, afresh)
+            made = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
+            if made is None:
+                yield None
+                continue
+            verdict = await asyncio.to_thread(self._judge, cutting, made.painted, wish, made.seen)
+            yield Attempt(made.seed, made.painted, verdict)
+            if verdict.fit:
+                return
 
     def _steps(
-        self, order: Order, cutting: Cutting, attempt: int, at_once: int | None = None
-    ) -> Steps[None, Floats | None]:
-        """The job: (S, S, 3) about 0..1, or None if the face has come to the shelf since. at_once: see inpaint."""
-        if self._shelf.get(order.key) is not None:
+        self, order: Order, cutting: Cutting, attempt: int, afresh: bool, at_once: int | None = None
+    ) -> Steps[None, Made | None]:
+        """The job: a painting, or None if the face has come to the shelf since. at_once: see inpaint."""
+        if not afresh and self._shelf.get(order.key) is not None:
             return None
         residency, device = self._gpu.residency, self._gpu.device
         if self._opened is None:
@@ -225,29 +265,21 @@ class Painter:
         yield None
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
-        canvas = Canvas(pixels, mask, conditioning, (order.spec.seed + attempt) % SEEDS)
+        canvas = Canvas(pixels, mask, conditioning, seed := (order.spec.seed + attempt) % SEEDS)
         opened = self._opened
         yield from opened.bring()
         painted = yield from inpaint(
             opened.parts, [canvas], self._manner.steps, at_once=at_once, hosting=opened.hosting
         )
-        return np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
+        face = np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
+        seen = None if self._critic is None else (yield from self._critic.look(order, cutting, face, residency))
+        return Made(seed, face, seen)
 
     def _close(self) -> None:
         """Let go of the parts, on the device's thread."""
         if self._opened is not None:
             self._opened.dismiss()
             self._opened = None
-
-    def _finish(self, order: Order, cutting: Cutting, painted: Floats) -> Shelved | None:
-        """Judge a painting, lay it over the portrait, put it on the shelf; None if it is not fit to be seen."""
-        is_neutral = order.spec.name == order.persona.card.neutral
-        verdict = self._judge(cutting, painted, is_neutral)
-        if not verdict.fit:
-            self.rejected[verdict.why] += 1
-            log.warning("refused a painting of %s, %s: %s", order.persona.slug, order.spec.name, verdict.why)
-            return None
-        return self._shelf.put(order.key, to_png(lay_over(order.portrait, cutting, painted)))
 
     async def _neutral(self, persona: Persona, refused: ExpressionSpec, priority: Priority) -> Face:
         neutral = persona.card.neutral

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 
 from avatar import painter as painter_module
+from avatar.attempts import ATTEMPTS
 from avatar.composite import Cutting
 from avatar.expression import ExpressionSpec, spec_for
-from avatar.gate import Verdict
+from avatar.gate import Seen, Verdict, Wish
 from avatar.mask import Floats
-from avatar.painter import ATTEMPTS, Painter
+from avatar.painter import Painter
 from avatar.parts import Parts
 from avatar.picture import PortraitError
 from avatar.recipe import Recipe
@@ -29,7 +30,7 @@ from tests.inference.tiny_card import TinyCard
 NAMES = ["neutral", "joy", "sadness", "anger"]
 
 
-def accept(cutting: Cutting, painted: Floats, may_repeat: bool) -> Verdict:
+def accept(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
     """A gate that stands open: an untrained painter paints noise."""
     return Verdict(True)
 
@@ -231,25 +232,67 @@ async def test_a_reply_that_needs_the_face_does_not_wait_at_prewarm_priority(
 async def test_an_unfit_face_is_tried_with_the_next_seed(open_painter: Open, dot: Persona) -> None:
     judged: list[bytes] = []
 
-    def refuse_two(cutting: Cutting, painted: Floats, may_repeat: bool) -> Verdict:
+    def refuse_two(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
         judged.append(painted.tobytes())
-        return Verdict(len(judged) > 2, "blank")
+        return Verdict(len(judged) > 2, "blank", broken=len(judged) < 3)
 
     async with open_painter(judge=refuse_two) as painter:
         face = await painter.paint(dot, spec(dot))
         assert face.painted and face.expression == "joy"
-        assert painter.rejected == {"blank": 2} and len(set(judged)) == 3
+        assert painter.refused.counts == {"blank": 2} and len(set(judged)) == 3
 
 
-async def test_after_three_unfit_faces_the_neutral_one_takes_the_place(open_painter: Open, dot: Persona) -> None:
-    def only_neutral(cutting: Cutting, painted: Floats, may_repeat: bool) -> Verdict:
-        return Verdict(may_repeat, "noise")
+async def test_after_three_broken_faces_the_neutral_one_takes_the_place(open_painter: Open, dot: Persona) -> None:
+    def only_neutral(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
+        return Verdict(wish.may_repeat, "noise", broken=not wish.may_repeat)
 
     async with open_painter(judge=only_neutral) as painter:
         face = await painter.paint(dot, spec(dot))
-        assert face.expression == "neutral" and face.painted and painter.rejected.total() == ATTEMPTS
+        assert face.expression == "neutral" and face.painted and painter.refused.counts.total() == ATTEMPTS
         again = await painter.paint(dot, spec(dot))
-        assert again.path == face.path and painter.rejected.total() == ATTEMPTS  # not tried with every message
+        assert again.path == face.path and painter.refused.counts.total() == ATTEMPTS  # not tried with every message
+
+
+async def test_of_three_unfit_faces_that_may_be_seen_the_best_is_worn(open_painter: Open, dot: Persona) -> None:
+    scores = [0.2, 0.7, 0.4]
+
+    def refuse(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
+        return Verdict(False, "another expression", score=scores[painter.refused.counts.total()])
+
+    async with open_painter(judge=refuse) as painter:
+        face = await painter.paint(dot, spec(dot, seed=10))
+        assert face.expression == "joy" and painter.refused.counts == {"another expression": 3}
+        assert painter.shelved(dot, spec(dot, seed=10)) is not None
+    async with open_painter() as painter:
+        second = await painter.paint(dot, spec(dot, seed=11))
+        assert second.sha256 == face.sha256
+
+
+async def test_every_refused_picture_can_be_looked_at(open_painter: Open, dot: Persona) -> None:
+    def refuse(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
+        return Verdict(False, "a visible edge", broken=True)
+
+    async with open_painter(judge=refuse) as painter:
+        await painter.paint(dot, spec(dot))
+        pictures = painter.refused.pictures()
+    names = [path.stem.split("-", 1)[1] for path in pictures]
+    assert names[:3] == [f"dot-joy-{seed}-a_visible_edge" for seed in range(3)]
+    assert len({path.read_bytes() for path in pictures[:3]}) == 3
+    assert all(outside_is_untouched(face_picture(96), path, face_mask(96)) for path in pictures)
+
+
+async def test_an_explained_face_is_painted_afresh_and_changes_nothing(open_painter: Open, dot: Persona) -> None:
+    def refuse_one(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None) -> Verdict:
+        judged.append(painted)
+        return Verdict(len(judged) % 2 == 0, "another expression", score=0.5, figures={"shown": 0.1 * len(judged)})
+
+    judged: list[Floats] = []
+    async with open_painter(judge=refuse_one) as painter:
+        face = await painter.paint(dot, spec(dot))
+        explained = await painter.explain(dot, spec(dot))
+        assert [attempt.verdict.fit for attempt, _ in explained] == [False, True]
+        assert [attempt.seed for attempt, _ in explained] == [0, 1]
+        assert explained[1][1] == face.path.read_bytes() and painter.refused.counts.total() == 1
 
 
 async def test_the_real_gate_refuses_an_untrained_painters_noise(
@@ -258,7 +301,7 @@ async def test_the_real_gate_refuses_an_untrained_painters_noise(
     async with Painter(gpu, str(painter_path), prompt_cache, shelf) as painter:
         face = await painter.paint(dot, spec(dot))
     assert face.path == dot.base and face.expression == "neutral" and not face.painted
-    assert painter.rejected.total() == 2 * ATTEMPTS
+    assert painter.refused.counts.total() == 2 * ATTEMPTS
 
 
 async def test_the_nearest_face_meanwhile_is_near_in_feeling_or_the_base_picture(

@@ -46,7 +46,7 @@ async def test_every_expression_is_painted_and_nothing_outside_the_mask_changes(
     persona = load_persona(name, [PERSONAS])
     base, mask = open_picture(persona.base), open_portrait(persona.base, persona.mask).mask
     faces = await faces_of(painter, persona)
-    assert [face.expression for face in faces.values()] == list(persona.card.expressions), painter.rejected
+    assert [face.expression for face in faces.values()] == list(persona.card.expressions), painter.refused.counts
     for face in faces.values():
         assert outside_is_untouched(base, face.path, Image.fromarray(mask))
         assert len(avatar_bytes(face)) < 1_000_000
