@@ -42,11 +42,18 @@ class Wish:
 
 
 def wish_for(card: Card, spec: ExpressionSpec) -> Wish:
-    """An expression named like one of the 28 emotions shows that one, any other what its card maps to it."""
-    expression = card.expressions.get(spec.name)
-    mapped = () if expression is None else (name for name, weight in expression.emotions.items() if weight > 0)
-    shows = (spec.name,) if spec.name in EMOTIONS else mapped
-    return Wish(frozenset(shows), spec.name == card.neutral)
+    """An expression named like one of the 28 emotions shows that one, any other what its card maps to it; what lies
+    between two expressions shows either."""
+    names = [spec.name] if spec.blend is None else [spec.name, spec.blend.name]
+    shows = frozenset(label for name in names for label in _labels(card, name))
+    return Wish(shows, spec.blend is None and spec.name == card.neutral)
+
+
+def _labels(card: Card, name: str) -> list[str]:
+    if name in EMOTIONS:
+        return [name]
+    expression = card.expressions.get(name)
+    return [] if expression is None else [label for label, weight in expression.emotions.items() if weight > 0]
 
 
 @dataclass(frozen=True, slots=True)

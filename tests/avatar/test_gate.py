@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from avatar.composite import Cutting, cut, smooth
-from avatar.expression import ExpressionSpec, spec_for
+from avatar.expression import ExpressionSpec, blended, spec_for
 from avatar.gate import SEAM, Seen, Wish, judge, wish_for
 from avatar.mask import Floats, Portrait
 from persona.card import Card
@@ -132,3 +132,8 @@ def test_an_expression_of_ones_own_is_judged_by_what_its_card_maps_to_it(card: C
     assert wish_for(mine, spec_for(mine, "sulking")) == Wish(frozenset({"anger", "sadness"}))
     assert wish_for(mine, spec_for(mine, "joy")) == JOY and wish_for(mine, spec_for(mine, "neutral")) == NEUTRAL
     assert wish_for(mine, ExpressionSpec("whatever", "a prompt of one's own")) == Wish()
+
+
+def test_what_lies_between_two_expressions_may_show_either(card: Card) -> None:
+    half = blended(spec_for(card, "neutral"), spec_for(card, "joy"), 2)
+    assert wish_for(card, half) == Wish(frozenset({"neutral", "joy"}))
