@@ -7,11 +7,12 @@ import time
 
 from tqdm import tqdm
 
-from avatar.expression import spec_for
+from avatar.expression import ExpressionSpec, spec_for
 from avatar.sheet import contact_sheet
+from avatar.starter.phrasings import prompts
 from bot.compose import open_gpu, open_painter
 from bot.settings import load_settings
-from persona.card import PersonaError, load_persona
+from persona.card import Card, PersonaError, load_persona
 
 
 async def paint(options: argparse.Namespace) -> int:
@@ -31,14 +32,22 @@ async def paint(options: argparse.Namespace) -> int:
     return 0
 
 
+def every_face(card: Card) -> list[ExpressionSpec]:
+    """A card's own expressions, then the feelings that have none of their name, in the starter painter's words."""
+    own = [spec_for(card, name) for name in card.expressions]
+    return own + [
+        ExpressionSpec(label, words[0]) for label, words in prompts().items() if label not in card.expressions
+    ]
+
+
 async def sheet(options: argparse.Namespace) -> int:
-    """Every expression of a persona on one labelled picture."""
+    """Every expression of a persona, and every other feeling, on one labelled picture."""
     settings = load_settings(options.config)
     persona = load_persona(options.persona, settings.bot.persona_roots())
     faces = []
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
-        for name in tqdm(persona.card.expressions, desc=f"painting {persona.card.name}", unit="face"):
-            faces.append((name, (await painter.paint(persona, spec_for(persona.card, name))).path))
+        for spec in tqdm(every_face(persona.card), desc=f"painting {persona.card.name}", unit="face"):
+            faces.append((spec.name, (await painter.paint(persona, spec)).path))
     contact_sheet(faces).save(options.out)
     print(f"{options.out}: {len(faces)} faces of {persona.card.name}")
     return 0

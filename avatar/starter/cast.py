@@ -45,10 +45,14 @@ CAST: dict[str, Character] = {"marigold": MARIGOLD, "bram": BRAM, "juno": JUNO}
 def draw_cast(root: Path) -> None:
     """Writes base.png (RGB, 512 x 512, neutral) and mask.png (L, 0 or 255) for each of the three."""
     for slug, character in CAST.items():
-        folder = root / slug
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rasterise(portrait(character, "neutral"))).save(folder / "base.png", optimize=True)
-        Image.fromarray(mask_pixels(character), "L").save(folder / "mask.png", optimize=True)
+        draw(character, root / slug)
+
+
+def draw(character: Character, folder: Path) -> None:
+    """One character's base.png and mask.png, as above."""
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(rasterise(portrait(character, "neutral"))).save(folder / "base.png", optimize=True)
+    Image.fromarray(mask_pixels(character)).save(folder / "mask.png", optimize=True)
 
 
 if __name__ == "__main__":

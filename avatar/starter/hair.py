@@ -80,7 +80,7 @@ def fringe(build: Build, style: Style) -> str:
 def glasses(build: Build, style: Style) -> str:
     if not build.glasses:
         return ""
-    r, pen = style.eye_rx * 1.42, stroke(shade(style.palette.streak, 0.35), style.line * 0.8)
+    r, pen = max(style.eye_rx * 1.42, 34), stroke(shade(style.palette.streak, 0.35), style.line * 0.8)
     ry = max(r, style.eye_ry * 1.18)
     rings = "".join(f'<ellipse cx="{s * style.eye_x:.1f}" cy="4" rx="{r:.1f}" ry="{ry:.1f}" {pen}/>' for s in (-1, 1))
     gap = style.eye_x - r

@@ -6,10 +6,8 @@ example. Characters are drawn afresh for every batch, so that none is ever seen 
 of the sample characters. Drawn characters are not flipped, since a mirrored wink would make the answer ambiguous.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -20,6 +18,7 @@ from torch import Tensor
 
 from avatar.starter.checkpoint import CROP
 from avatar.starter.expressions import LABELS
+from avatar.starter.phrasings import prompts as prompts
 from avatar.starter.portraits import SIZE, mask_svg, portrait, random_character, rasterise
 from avatar.starter.published import Published
 
@@ -40,12 +39,6 @@ class Batch:
     target: Tensor
     mask: Tensor
     labels: list[str]
-
-
-def prompts() -> dict[str, list[str]]:
-    """label -> phrasings, the canonical one first."""
-    text = (Path(__file__).parent / "prompts.toml").read_text(encoding="utf-8")
-    return {label: list(phrasings) for label, phrasings in tomllib.loads(text).items()}
 
 
 def _view(random: Random, box: tuple[float, float, float, float]) -> View:

@@ -43,6 +43,15 @@ class Recipe:
     darkest: float = 0.0  # brightness of the darkest skin on which the style's lines can be seen
 
 
+@dataclass(frozen=True)
+class Outfit:
+    """Everything about one character of a style but its feeling: its parts at rest, its colours."""
+
+    parts: Mapping[str, str]
+    colours: Mapping[str, str]
+    background: str
+
+
 class Published:
     """The drawings of one style. FileNotFoundError when they are not in the folder."""
 
@@ -84,30 +93,46 @@ class Published:
             raise ValueError("templates nest too deep")
         return re.sub(r"\{\{color:(\w+)\}\}", colour, re.sub(r"\{\{part:(\w+)\}\}", part, template))
 
-    def character(
-        self, random: Random, expressions: Sequence[str], base: str = "neutral", **fixed: str
-    ) -> tuple[Pixels, list[Pixels], npt.NDArray[np.bool_]]:
-        """One coloured head: its base face, the faces asked for, the region they lie in; cut and flipped alike.
-
-        fixed: parts that are not left to chance (head="afro"). KeyError for a label without a face.
-        """
-        recipe = self.recipe
-        choices = {**recipe.head, **recipe.rest}
-        worn = {part: random.choice(variants) for part, variants in choices.items()} | fixed
+    def outfit(self, random: Random, **fixed: str) -> Outfit:
+        """A character of this style by lot. fixed: parts that are not left to chance (head="afro")."""
+        choices = {**self.recipe.head, **self.recipe.rest}
+        parts = {part: random.choice(variants) for part, variants in choices.items()} | fixed
         palette = random_palette(random)
-        colours = self._colours(palette)
-        view = _view(random, recipe.box)
+        return Outfit(parts, self._colours(palette), palette.background)
+
+    def picture(self, outfit: Outfit, expression: str, view: View, scale: int = 1) -> Pixels:
+        """(128, 128, 3), drawn `scale` times larger and resized as avatar/composite.py resizes.
+
+        KeyError for a label without a face.
+        """
+        parts = {**outfit.parts, **self.recipe.faces.get(expression, {})}
+        if expression not in self.labels:
+            raise KeyError(expression)
+        large = rasterise(self.svg(parts, outfit.colours, outfit.background, view), CROP * scale)
+        return np.asarray(Image.fromarray(large).resize((CROP, CROP), Image.Resampling.LANCZOS))
+
+    def character(
+        self, random: Random, expressions: Sequence[str], base: str = "neutral"
+    ) -> tuple[Pixels, list[Pixels], npt.NDArray[np.bool_]]:
+        """One coloured head: its base face, the faces asked for, the region they lie in; cut and flipped alike."""
+        outfit = self.outfit(random)
+        view = view_around(
+            self.recipe.box, random.uniform(1.1, 1.6), random.uniform(-0.05, 0.05), random.uniform(-0.05, 0.05)
+        )
         scale = random.choice((1, 2, 3))
-        pictures = []
-        for expression in (base, *expressions):
-            parts = worn | ({} if expression == "neutral" else dict(recipe.faces[expression]))
-            drawn = rasterise(self.svg(parts, colours, palette.background, view), CROP * scale)
-            small = Image.fromarray(drawn).resize((CROP, CROP), Image.Resampling.LANCZOS)
-            pictures.append(np.asarray(small))
-        region = _region(recipe.box, view)
+        pictures = [self.picture(outfit, expression, view, scale) for expression in (base, *expressions)]
+        region = self.region(view)
         if random.random() < 0.5:
             pictures, region = [picture[:, ::-1] for picture in pictures], region[:, ::-1]
         return pictures[0], pictures[1:], region
+
+    def region(self, view: View) -> npt.NDArray[np.bool_]:
+        """Where faces lie in a view, bool (128, 128)."""
+        region = np.zeros((CROP, CROP), bool)
+        corners = zip(self.recipe.box, view[:2] * 2, strict=True)
+        x0, y0, x1, y1 = (round((edge - start) / view[2] * CROP) for edge, start in corners)
+        region[max(0, y0) : y1, max(0, x0) : x1] = True
+        return region
 
     def _colours(self, palette: Palette) -> dict[str, str]:
         """The style's colours from a palette; skin no darker than its black lines allow."""
@@ -119,15 +144,8 @@ class Published:
         return {"skin": skin, **lines, **worn, "hairAccessories": palette.streak, "earrings": palette.streak}
 
 
-def _view(random: Random, box: tuple[float, float, float, float]) -> View:
-    left, top, right, bottom = box
-    side = max(bottom - top, right - left) * random.uniform(1.1, 1.6)
-    x, y = (left + right - side) / 2, (top + bottom - side) / 2
-    return x + random.uniform(-0.05, 0.05) * side, y + random.uniform(-0.05, 0.05) * side, side
-
-
-def _region(box: tuple[float, float, float, float], view: View) -> npt.NDArray[np.bool_]:
-    region = np.zeros((CROP, CROP), bool)
-    x0, y0, x1, y1 = (round((edge - start) / view[2] * CROP) for edge, start in zip(box, view[:2] * 2, strict=True))
-    region[max(0, y0) : y1, max(0, x0) : x1] = True
-    return region
+def view_around(box: tuple[float, float, float, float], context: float, right: float = 0.0, down: float = 0.0) -> View:
+    """A square `context` times as wide as the box (left, top, right, bottom) is long, moved by shares of its side."""
+    left, top, end, bottom = box
+    side = max(bottom - top, end - left) * context
+    return (left + end - side) / 2 + right * side, (top + bottom - side) / 2 + down * side, side
