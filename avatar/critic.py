@@ -25,12 +25,21 @@ class Critic(Protocol):
         """Steps that say what a painted crop (S, S, 3), about 0..1, shows."""
         ...
 
+    def dismiss(self, residency: Residency) -> None:
+        """Let go of what it has on the device, on the device's thread."""
+        ...
+
 
 def open_critic(name: str) -> Critic | None:
-    """ "starter", "none", or a folder with a CLIP model; its weights are read with the first painting."""
+    """ "starter", "none", or a folder with a CLIP model; ModelMissing for an unusable one."""
     if name == "none":
         return None
-    return DrawnFaces(Recogniser())
+    drawn = DrawnFaces(Recogniser())
+    if name == "starter":
+        return drawn
+    from avatar.clip import ClipFaces
+
+    return ClipFaces(name, drawn)
 
 
 class DrawnFaces:
@@ -52,6 +61,9 @@ class DrawnFaces:
         if known[-1] > bounds.broken:
             return Seen(shows, made[-1], distance)
         return Seen(shows, made[-1], distance, bounds.shown, bounds.broken, bounds.distance)
+
+    def dismiss(self, residency: Residency) -> None:
+        """See Critic: it has nothing there."""
 
 
 def _tensor(pixels: Floats) -> Tensor:

@@ -72,7 +72,7 @@ class Painter:
         shelf: Shelf,
         *,
         recipe: Recipe | None = None,
-        critic: str = "none",
+        critic: str = "starter",
         judge: Judge = judge,
     ) -> None:
         self._gpu = gpu
@@ -280,6 +280,8 @@ class Painter:
         if self._opened is not None:
             self._opened.dismiss()
             self._opened = None
+        if self._critic is not None:
+            self._critic.dismiss(self._gpu.residency)
 
     async def _neutral(self, persona: Persona, refused: ExpressionSpec, priority: Priority) -> Face:
         neutral = persona.card.neutral

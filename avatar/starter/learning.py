@@ -145,19 +145,19 @@ def loss_of(network: Network, faces: Faces) -> tuple[Tensor, Tensor]:
     )
 
 
-def train(examples: Examples, minutes: float, seed: int, start: Path | None = None) -> Network:
+def train(examples: Examples, minutes: float, seed: int, start: Path | None = None, rate: float = PEAK_RATE) -> Network:
     """The averaged networks after `minutes` of learning; what other programs take of the core does not count."""
     torch.manual_seed(seed)
     network = Network() if start is None else Recogniser(start).network.train().requires_grad_(True)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = {name: weight.clone() for name, weight in network.state_dict().items()}
-    optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
     began, step, shown = time.process_time(), 0, [0.0, 0.0]
     with tqdm(total=round(minutes * 60), unit="s") as bar:
         while (spent := time.process_time() - began) < minutes * 60:
             progress = spent / (minutes * 60)
             for group in optimiser.param_groups:
-                group["lr"] = PEAK_RATE * min(1.0, (step + 1) / 100) * max(0.01, 1 - progress)
+                group["lr"] = rate * min(1.0, (step + 1) / 100) * max(0.01, 1 - progress)
             losses = loss_of(network, examples.batch(Random(f"{seed}/{step}")))
             optimiser.zero_grad(set_to_none=True)
             sum(losses, torch.zeros(())).backward()  # type: ignore[no-untyped-call]
@@ -192,12 +192,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=Path, help="weights to go on from; left out: fresh ones")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     parser.add_argument("--out", type=Path, default=Path("build/recogniser"))
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    save(
-        train(Examples(chosen.examples), chosen.minutes, chosen.seed, chosen.start), chosen.out / "learned.safetensors"
-    )
+    network = train(Examples(chosen.examples), chosen.minutes, chosen.seed, chosen.start, chosen.rate)
+    save(network, chosen.out / "learned.safetensors")
 
 
 if __name__ == "__main__":
