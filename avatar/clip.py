@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.functional import interpolate, normalize
 
@@ -75,7 +76,7 @@ class ClipFaces:
 
         try:
             return CLIPModel.from_pretrained(self._folder, local_files_only=True).eval().requires_grad_(False)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
             said = str(error).strip().split("\n")[0].rstrip(".")
             raise ModelMissing(f"The recogniser in {self._folder} cannot be read ({said}).") from error
 
@@ -85,7 +86,10 @@ class ClipFaces:
             from transformers import AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
-            tokens = tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt").to(model.device)
+            longest = model.config.text_config.max_position_embeddings
+            tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt").to(
+                model.device
+            )
             states = model.text_model(**tokens).pooler_output
             self._texts[texts] = normalize(model.text_projection(states).float(), dim=1).cpu()
         return self._texts[texts]

@@ -17,6 +17,7 @@ from avatar.mask import Floats
 from emotion.labels import EMOTIONS
 from persona.card import Card
 
+MEASURED = 256  # pixels of a crop's side that are measured
 BLANK = 0.015  # standard deviation of the brightness below which a face has no features, in 0..1
 UNCHANGED = 0.004  # mean colour difference from the base picture below which nothing was painted
 BEYOND = 0.05  # share of values far outside 0..1 above which the painter has lost itself
@@ -91,7 +92,7 @@ def judge(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None = Non
     """Judge a painted crop (S, S, 3), about 0..1, against the base picture's and what it should show."""
     if not np.isfinite(painted).all():
         return Verdict(False, "numbers that are no numbers", broken=True, score=0.0)
-    figures = measures(cutting, painted)
+    figures = measures(*_coarser(cutting, painted))
     broken, flawed = _breakages(figures, wish.may_repeat), [("a visible edge", figures["seam"] > SEAM)]
     score = 1 - min(1.0, figures["seam"] / (2 * SEAM))
     if seen is not None:
@@ -129,6 +130,22 @@ def measures(cutting: Cutting, painted: Floats) -> dict[str, float]:
         "features": features(cutting, painted),
         "seam": seam(cutting, painted),
     }
+
+
+def _coarser(cutting: Cutting, painted: Floats) -> tuple[Cutting, Floats]:
+    """Both at most MEASURED pixels wide, by means of squares: the measures would take seconds at a large model's size."""
+    step = -(-len(painted) // MEASURED)
+    if step == 1:
+        return cutting, painted
+    mask = _means(cutting.mask[..., None], step)[..., 0] > 0
+    return Cutting(_means(cutting.pixels, step), mask.astype(np.float32)), _means(painted, step)
+
+
+def _means(pixels: Floats, step: int) -> Floats:
+    """(S, S, C) -> (S // step, S // step, C)."""
+    side = len(pixels) // step
+    squares = pixels[: side * step, : side * step].reshape(side, step, side, step, -1)
+    return np.asarray(squares.mean((1, 3)), np.float32)
 
 
 def _breakages(figures: Mapping[str, float], may_repeat: bool) -> list[tuple[str, bool]]:

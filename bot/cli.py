@@ -58,6 +58,7 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     paint.add_argument("--expression", required=True, metavar="E")
     paint.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the PNG goes")
     paint.add_argument("--seed", type=int, default=0)
+    paint.add_argument("--explain", action="store_true", help="paint it afresh, and say why each attempt is fit or not")
     paint.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     paint.set_defaults(command=_paint)
     mood = commands.add_parser("mood", help="draw what a persona felt in a channel, from the state folder")

@@ -4,9 +4,13 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
+from avatar.attempts import Attempt
 from avatar.expression import ExpressionSpec, spec_for
 from avatar.sheet import contact_sheet
 from avatar.starter.phrasings import prompts
@@ -24,11 +28,16 @@ async def paint(options: argparse.Namespace) -> int:
         known = ", ".join(persona.card.expressions)
         raise PersonaError(f"{persona.card.name} has no expression '{options.expression}'; there are: {known}.")
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
-        face = await painter.paint(persona, spec_for(persona.card, options.expression, seed=options.seed))
+        spec = spec_for(persona.card, options.expression, seed=options.seed)
+        attempts = explained(await painter.explain(persona, spec), options.out) if options.explain else []
+        face = await painter.paint(persona, spec)
     shutil.copyfile(face.path, options.out)
     seconds = round(time.perf_counter() - start, 3)
     answer = {"out": str(options.out), "expression": face.expression, "painted": face.painted, "seconds": seconds}
-    print(json.dumps(answer) if options.json else f"{options.out}: {persona.card.name}, {face.expression}")
+    if options.json:
+        print(json.dumps(answer | ({"attempts": attempts} if options.explain else {})))
+        return 0
+    print(*map(in_words, attempts), f"{options.out}: {persona.card.name}, {face.expression}", sep="\n")
     return 0
 
 
@@ -38,6 +47,25 @@ def every_face(card: Card) -> list[ExpressionSpec]:
     return own + [
         ExpressionSpec(label, words[0]) for label, words in prompts().items() if label not in card.expressions
     ]
+
+
+def explained(attempts: list[tuple[Attempt, bytes]], out: Path) -> list[dict[str, object]]:
+    """What the gate says of each attempt at a face; its picture is written beside `out`: joy.png, joy-1.png."""
+    answers: list[dict[str, object]] = []
+    for number, (attempt, picture) in enumerate(attempts, start=1):
+        path, verdict = out.with_name(f"{out.stem}-{number}.png"), attempt.verdict
+        path.write_bytes(picture)
+        said = {"fit": verdict.fit, "why": verdict.why, "broken": verdict.broken, "score": round(verdict.score, 4)}
+        figures = {name: round(value, 4) for name, value in verdict.figures.items()}
+        answers.append({"out": str(path), "seed": attempt.seed, **said, "figures": figures})
+    return answers
+
+
+def in_words(answer: Mapping[str, Any]) -> str:
+    """An explained attempt in two lines."""
+    said = "fit" if answer["fit"] else f"refused: {answer['why']}{' (never shown)' * answer['broken']}"
+    measured = ", ".join(f"{name} {value:g}" for name, value in answer["figures"].items())
+    return f"{answer['out']}: seed {answer['seed']}, {said}, score {answer['score']:.3f}\n  {measured}"
 
 
 async def sheet(options: argparse.Namespace) -> int:

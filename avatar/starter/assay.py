@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -20,16 +21,18 @@ from torch import Tensor
 
 from avatar.recogniser import CLASSES, Bounds, Recogniser, seen
 from avatar.starter.cast import CAST
-from avatar.starter.examples import Artist, Example, drawn, open_artist, painted, small, small_mask
+from avatar.starter.examples import Artist, Example, drawn, open_artist
 from avatar.starter.expressions import LABELS
 from avatar.starter.learning import Faces, save
 from avatar.starter.pairs import CORE
 from avatar.starter.portraits import Character, random_character
-from avatar.starter.recipes import Peeps
+from avatar.starter.sheets import paint
 from avatar.starter.spoiling import spoil
+from avatar.starter.strangers import STRANGERS
+from avatar.starter.subjects import Subject, held_out, samples, strangers
 
 REFUSED = 0.015  # share of good faces that each of the three bounds may refuse
-STRANGERS = range(20_000_000, 20_000_100)  # seeds of the characters whose likeness is measured
+BY_LOT = range(20_000_000, 20_000_100)  # seeds of the characters whose likeness is measured
 FEELINGS = ("joy", "sadness", "anger")
 
 
@@ -125,7 +128,7 @@ def report(name: str, result: Read, bounds: Bounds) -> None:
         "another character": (result.distances > bounds.distance).float().mean().item(),
     }
     rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}
-    print(json.dumps({"group": name, **rounded}), flush=True)
+    print(json.dumps({"group": name, **rounded, "of the twelve": main_recognised(result)}), flush=True)
 
 
 def likeness(recogniser: Recogniser, cast: Sequence[Character]) -> float:
@@ -137,19 +140,24 @@ def likeness(recogniser: Recogniser, cast: Sequence[Character]) -> float:
     return (near.argmax(1) == torch.arange(len(cast)).repeat_interleave(len(FEELINGS))).float().mean().item()
 
 
-def heads(folder: Path, artist: Artist | None) -> list[Faces]:
-    """The eight open-peeps heads nobody learned from, with the main expressions: drawn, or painted by the artist."""
-    peeps, labels = Peeps(folder), [label for label in CORE if label != "gratitude"]
-    groups = []
-    for place, head in enumerate(peeps.held_out_heads):
-        base, faces, region = peeps.character(Random(place), labels, head=head, accessories="")
-        if artist is not None:
-            groups.append(faces_of(artist.paint(Random(place), base, np.ascontiguousarray(region), labels)))
-            continue
-        shows = np.eye(len(LABELS), dtype=np.float32)[[LABELS.index(label) for label in labels]]
-        small_faces = np.stack([small(face) for face in faces])
-        groups.append(faces_of(Example(small(base), small_mask(region), small_faces, shows)))
-    return groups
+def subject_faces(subject: Subject, artist: Artist | None = None) -> Faces:
+    """A subject wearing each of its labels: drawn, or painted by an artist."""
+    worn, count = subject.drawn, len(subject.labels)
+    if artist is not None:
+        tokens = torch.stack([artist.table[label][0] for label in subject.labels])[:, None]
+        bases, masks = (part.expand(count, -1, -1, -1) for part in (subject.base, subject.mask))
+        worn = paint(artist.unet, bases, masks, tokens)
+    base, mask = seen((subject.base + 1) / 2), (seen(subject.mask) > 0).float()
+    shows = torch.eye(len(CLASSES))[[LABELS.index(label) for label in subject.labels]]
+    owners = torch.zeros(count, dtype=torch.long)
+    return Faces(seen((worn + 1) / 2), base.expand(count, -1, -1, -1), mask.expand(count, -1, -1, -1), shows, owners)
+
+
+def main_recognised(result: Read) -> int:
+    """How many of the twelve main expressions are recognised on at least half of the characters."""
+    found = result.found().float()
+    shares = [found[result.shows == LABELS.index(label)].mean().item() for label in CORE if label != "neutral"]
+    return sum(share >= 0.5 for share in shares)
 
 
 def matrix(result: Read) -> str:
@@ -177,19 +185,17 @@ def main() -> None:
     bounds = bounds_for(good)
     save(recogniser.network, chosen.out, {"bounds": json.dumps(asdict(bounds))})
     print(json.dumps({"bounds": asdict(bounds)}))
-    cast = list(CAST.values())
-    labels = list(LABELS)
     report("held-out characters", good, bounds)
     report("the same, broken", read(recogniser, spoilt(held, Random(1))), bounds)
-    samples = [faces_of(drawn(Random(1), one, labels)) for one in cast]
-    report("sample personas, drawn", read(recogniser, samples), bounds)
-    samples = [faces_of(painted(Random(1), artist, one, labels)) for one in cast]
-    report("sample personas, painted", read(recogniser, samples), bounds)
+    groups = {"five strangers": strangers, "sample personas": samples}
     if chosen.published:
-        for name, artist_or_none in (("drawn", None), ("painted", artist)):
-            report(f"eight heads, {name}", read(recogniser, heads(chosen.published, artist_or_none)), bounds)
-    strangers = [random_character(Random(seed)) for seed in STRANGERS]
-    print(json.dumps({"nearest to their own base": round(likeness(recogniser, [*strangers, *cast]), 4)}))
+        groups["eight heads"] = partial(held_out, chosen.published)
+    for name, subjects in groups.items():
+        for manner, who in (("drawn", None), ("painted", artist)):
+            report(f"{name}, {manner}", read(recogniser, [subject_faces(one, who) for one in subjects()]), bounds)
+    people = [random_character(Random(seed)) for seed in BY_LOT]
+    near = likeness(recogniser, [*people, *CAST.values(), *STRANGERS.values()])
+    print(json.dumps({"nearer to their own base than to anybody else's": round(near, 4)}))
     print(matrix(good))
 
 

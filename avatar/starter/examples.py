@@ -24,8 +24,9 @@ from tqdm import tqdm
 
 from avatar.starter.checkpoint import CROP
 from avatar.starter.expressions import LABELS
-from avatar.starter.pairs import CORE, prompts, random_mask
+from avatar.starter.pairs import CORE, random_mask
 from avatar.starter.phrases import embed, minilm
+from avatar.starter.phrasings import prompts
 from avatar.starter.portraits import SIZE, Character, mask_svg, portrait, random_character, rasterise
 from avatar.starter.published import Published
 from avatar.starter.recipes import published

@@ -137,3 +137,10 @@ def test_an_expression_of_ones_own_is_judged_by_what_its_card_maps_to_it(card: C
 def test_what_lies_between_two_expressions_may_show_either(card: Card) -> None:
     half = blended(spec_for(card, "neutral"), spec_for(card, "joy"), 2)
     assert wish_for(card, half) == Wish(frozenset({"neutral", "joy"}))
+
+
+@pytest.mark.parametrize("size", [500, 1024])
+def test_a_large_models_crop_is_judged_like_a_small_one(size: int) -> None:
+    large = cut(Portrait(np.asarray(face_picture(192)), np.asarray(face_mask(192)), "digest", ()), size)
+    assert judge(large, large.pixels, NEUTRAL).fit
+    assert judge(large, np.where(large.mask[..., None] > 0, 0.7, large.pixels).astype(np.float32), JOY).why == "blank"
