@@ -19,8 +19,9 @@ from avatar.retelling import now
 from avatar.timeline import ThemeName
 from bot.client import MienClient
 from bot.conversation import Directed
-from bot.errors import MienError, for_member
-from bot.faces import picture
+from bot.errors import for_member
+from bot.face_commands import sheet, show
+from bot.here import Here, channel_of, persona_choices, require_manager, speaker
 from bot.history import OpenTurn
 from bot.lookback import look_back
 from bot.voices import Room
@@ -28,12 +29,10 @@ from emotion.mood import Mood
 from inference.job import Priority
 from inference.plan import size
 from inference.residency import Resident
-from persona.card import Persona, fold
+from persona.card import Persona
 
 log = logging.getLogger(__name__)
 
-Here = discord.Interaction[MienClient]
-MOST_CHOICES = 25  # Discord's limit for autocomplete
 SHOWN_EMOTIONS = 5
 AT_WORK = {
     Priority.FEELING: ("message to feel", "messages to feel"),
@@ -41,6 +40,11 @@ AT_WORK = {
     Priority.PORTRAIT: ("face", "faces"),
     Priority.PREWARM: ("face for later", "faces for later"),
 }
+
+
+face = app_commands.Group(name="face", description="The character's faces")
+face.add_command(show)
+face.add_command(sheet)  # a command of a file of its own is one line more here
 
 
 class Commands(app_commands.CommandTree[MienClient]):
@@ -62,17 +66,6 @@ class Commands(app_commands.CommandTree[MienClient]):
             await interaction.response.send_message(said, ephemeral=True)
 
 
-async def persona_choices(here: Here, typed: str) -> list[app_commands.Choice[str]]:
-    found = here.client.rooms.cast.match(typed, MOST_CHOICES)
-    return [app_commands.Choice(name=persona.card.name[:100], value=persona.slug[:100]) for persona in found]
-
-
-async def expression_choices(here: Here, typed: str) -> list[app_commands.Choice[str]]:
-    persona, _ = await _speaker(here)
-    names = [name for name in persona.card.expressions if fold(typed) in fold(name)]
-    return [app_commands.Choice(name=name, value=name) for name in names[:MOST_CHOICES]]
-
-
 class Personas(app_commands.Group):
     """/persona list, /persona set"""
 
@@ -81,7 +74,7 @@ class Personas(app_commands.Group):
 
     @app_commands.command(name="list", description="Show every persona there is, and who speaks here")
     async def list_(self, here: Here) -> None:
-        current, _ = await _speaker(here)
+        current, _ = await speaker(here)
         lines = [
             f"{'▸ ' if persona.slug == current.slug else ''}**{persona.card.name}** (`{persona.slug}`): "
             + persona.card.description.strip().splitlines()[0][:150]
@@ -95,8 +88,8 @@ class Personas(app_commands.Group):
     @app_commands.describe(name="The persona")
     @app_commands.autocomplete(name=persona_choices)
     async def set_(self, here: Here, name: str) -> None:
-        channel = _channel(here)
-        _require_manager(here, "choose who speaks")
+        channel = channel_of(here)
+        require_manager(here, "choose who speaks")
         persona = here.client.rooms.cast.get(name)
         await here.client.history.set_persona(channel, persona.slug)
         await here.response.send_message(f"{persona.card.name} speaks in this channel now.")
@@ -106,7 +99,7 @@ class Personas(app_commands.Group):
 @app_commands.command(description="Show what the character feels in this channel, and how it came to that")
 @app_commands.describe(theme="The picture's background; both are at home on either")
 async def mood(here: Here, theme: ThemeName = "dark") -> None:
-    persona, channel = await _speaker(here)
+    persona, channel = await speaker(here)
     await here.response.defer(thinking=True)
     rooms = here.client.rooms
     seen = await look_back(here.client.history, persona, channel, rooms.story.feeling.settings)
@@ -117,27 +110,10 @@ async def mood(here: Here, theme: ThemeName = "dark") -> None:
     await here.followup.send(file=file, embed=embed)
 
 
-@app_commands.command(description="Show the character's face as it is now, or another of its expressions")
-@app_commands.describe(show="An expression to show instead")
-@app_commands.autocomplete(show=expression_choices)
-async def face(here: Here, show: str | None = None) -> None:
-    persona, channel = await _speaker(here)
-    worn = await here.client.history.worn(channel, persona.slug)
-    expression = show or (worn.expression if worn else persona.card.neutral)
-    if expression not in persona.card.expressions:
-        known = ", ".join(persona.card.expressions)
-        raise MienError(f"{persona.card.name} has no expression “{expression}”; there are: {known}.")
-    await here.response.defer(thinking=True)  # a face that was never painted takes longer than three seconds
-    painted = await here.client.rooms.painter.paint(persona, spec_for(persona.card, expression))
-    file = await picture(painted)
-    embed = discord.Embed(title=f"{persona.card.name}: {painted.expression}")
-    await here.followup.send(embed=embed.set_image(url=f"attachment://{file.filename}"), file=file)
-
-
 @app_commands.command(description="Let the character forget everything that was said in this channel")
 async def reset(here: Here) -> None:
-    channel = _channel(here)
-    _require_manager(here, "make the character forget")
+    channel = channel_of(here)
+    require_manager(here, "make the character forget")
     dropped = await here.client.history.forget(channel)
     turns = "one message is" if dropped == 1 else f"{dropped} messages are"
     await here.response.send_message(f"Forgotten: {turns} gone from memory, and the mood is neutral again.")
@@ -145,7 +121,7 @@ async def reset(here: Here) -> None:
 
 @app_commands.command(description="Show how Mien is doing: models, device, queue, faces, latency")
 async def status(here: Here) -> None:
-    client, (persona, channel) = here.client, await _speaker(here)
+    client, (persona, channel) = here.client, await speaker(here)
     settings = client.rooms.settings
     faces = await asyncio.to_thread(lambda: sum(1 for _ in (settings.bot.state / "shelf").glob("??/*.png")))
     fields = {
@@ -183,24 +159,6 @@ def shares(feeling: Mood) -> str:
     """The strongest emotions in numbers: "joy 48%, love 20%, calm 12%"."""
     strongest = [(name, share) for name, share in feeling.strongest(SHOWN_EMOTIONS) if share >= 0.005]
     return ", ".join(f"{feeling_word(name)} {share:.0%}" for name, share in strongest)
-
-
-async def _speaker(here: Here) -> tuple[Persona, int]:
-    """Who speaks in the channel of the command, and the channel's id."""
-    channel = _channel(here)
-    return await here.client.ears.persona_of(channel), channel
-
-
-def _channel(here: Here) -> int:
-    if here.channel_id is None:
-        raise MienError("This command needs a channel.")
-    return here.channel_id
-
-
-def _require_manager(here: Here, what: str) -> None:
-    """In a server, only members who may manage the channel; in a direct message, whoever is there."""
-    if here.guild_id is not None and not here.permissions.manage_channels:
-        raise MienError(f"Only members with the permission “Manage Channels” may {what} here.")
 
 
 async def _greet(here: Here, persona: Persona, channel: int) -> None:

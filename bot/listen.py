@@ -13,8 +13,9 @@ import discord
 
 from bot.conversation import Incoming
 from bot.history import History, OpenTurn
-from persona.card import Persona, PersonaError, fold
+from persona.card import Persona, PersonaError
 from persona.cast import Cast
+from persona.naming import fold
 from persona.tomlfile import TomlError
 
 SPOKEN = (discord.MessageType.default, discord.MessageType.reply)

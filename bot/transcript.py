@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.errors import MienError
-from persona.card import fold
+from persona.naming import fold
 
 _JUDGEMENT = re.compile(r"\s\|[^|]*->[^|]*$")
 _HEADER = re.compile(r"==[^·]*·\s*(?P<character>[^,]+?)\s*(?:,.*)?")

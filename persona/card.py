@@ -12,13 +12,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from persona.form import filled, forms
+from persona.naming import find, fold, nearest
 from persona.sampler import SamplerKeys
 from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
@@ -62,8 +62,8 @@ def _emotion(name: str) -> str:
 
 
 def _nearest(name: str) -> str:
-    near = get_close_matches(name.lower(), sorted(EMOTION_NAMES), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(name, sorted(EMOTION_NAMES))
+    return f"; did you mean {near}?" if near else ""
 
 
 def _weights(value: Any) -> Any:
@@ -192,6 +192,14 @@ class Card(Table):
         own = self.expressions[expression].guidance.scale if expression in self.expressions else None
         return own if own is not None else self.guidance.scale
 
+    def expression(self, typed: str) -> str:
+        """The name of one of the expressions, whatever the case it is typed in; PersonaError names the nearest."""
+        if (name := find(typed, self.expressions)) is not None:
+            return name
+        near = nearest(typed, self.expressions)
+        meant = f"the nearest is {near}, and " if near else ""
+        raise PersonaError(f"{self.name} has no expression “{typed}”; {meant}there are: {', '.join(self.expressions)}.")
+
     def form(self, expression: str) -> str:
         """The grammar (GBNF) of replies in this state; "" where there is none."""
         return self.expressions[expression].grammar or self.grammar
@@ -272,8 +280,3 @@ def check(path: Path) -> list[Problem]:
     if not (folder / BASE_FILE).is_file():
         problems.append(Problem(folder, 0, "", f"there is no {BASE_FILE} here; put the character's portrait there"))
     return problems
-
-
-def fold(name: str) -> str:
-    """For comparing names: compatibility forms, case and blanks made equal (Unicode NFKC and case folding)."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()

@@ -12,11 +12,11 @@ from persona.card import (
     Persona,
     PersonaError,
     check_adapter,
-    fold,
     folders,
     read_folder,
 )
 from persona.form import SUFFIX
+from persona.naming import fold
 from persona.tomlfile import TomlError
 
 log = logging.getLogger(__name__)

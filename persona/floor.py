@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from persona.card import Card, fold
+from persona.card import Card
+from persona.naming import fold
 from persona.prompt import EXAMPLE_MEMBER, clean_name, system_text
 from persona.speech import SENTENCE_END, closed, label, repeated
 

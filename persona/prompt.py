@@ -15,7 +15,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from persona.budget import fit
-from persona.card import Card, fold
+from persona.card import Card
+from persona.naming import fold
 from persona.turn import ChatMessage, Role, Turn
 
 NAME_LENGTH = 40  # characters of a member's name that the model sees
