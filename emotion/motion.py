@@ -35,9 +35,9 @@ class MoodSettings:
     half_life: float = 3.56  # after so many calm messages, half of what was felt is left
     half_life_minutes: float = 20.0  # of silence, until half of what was felt is left
     jolt_from: float = 0.22  # an impression that is so much feeling, and so little calm, begins to move the mood faster
-    jolt_full: float = 1.0  # … and from here on by the full jolt
+    jolt_full: float = 0.8  # … and from here on by the full jolt
     jolt: float = 0.97  # share of the new mood that a jolt makes up
-    own: float = 0.92  # the character's own words move it by this share of what another's would
+    own: float = 0.8  # the character's own words move it by this share of what another's would
     reader: float = 0.89  # share of an impression that is the reader's; the rest is how the words sound
     sharpness: float = 1.93  # the higher, the less do many unlikely feelings count, in the words and in the reading
     neutral_floor: float = 0.05  # the mood is never less neutral than this

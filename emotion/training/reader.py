@@ -179,7 +179,7 @@ def _options() -> argparse.Namespace:
         default=Path("build/reader.safetensors"),
         help="the fitted network: read if it exists, else written",
     )
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=8)
     return parser.parse_args()
 

@@ -203,7 +203,7 @@ async def test_a_card_has_a_temper_of_its_own(card: Card) -> None:
         ("I'm so nervous about my exam tomorrow.", {"caring", "nervousness"}),
         ("I'm scared, something is moving behind that door!", {"fear"}),
         ("Phew, thank god, they found her safe and sound.", {"relief", "joy"}),
-        ("No. I don't want that, and you should not do that.", {"disappointment", "annoyance", "disapproval"}),
+        ("No. I don't want that, and you should not do that.", {"annoyance", "embarrassment", "sadness", "remorse"}),
         ("*hugs you tightly* Everything will be alright.", {"gratitude", "love", "joy"}),
         ("The shop opens at nine.", {"neutral"}),
         ("ok, see you later then", {"neutral"}),

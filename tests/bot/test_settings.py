@@ -96,7 +96,7 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
          "'top_n_sigma', 'top_k', 'typical_p', 'top_p', 'min_p', 'xtc', 'temperature' or 'mirostat', got 'topp'"),
         ("[sampler]\nsamplers = ['top_k', 'top_k']", {}, "line 2: [sampler] samplers: "
          "expected each sampler once, got top_k twice"),
-        ("[mood]\njolt_from = 1.0", {}, "line 1: [mood]: expected jolt_from below jolt_full, got 1 and 1"),
+        ("[mood]\njolt_from = 0.9", {}, "line 1: [mood]: expected jolt_from below jolt_full, got 0.9 and 0.8"),
         ("gpu = 3", {}, "line 1: gpu: expected a table (the device that everything runs on), got 3"),
         ("", {"MIEN_GPU__THREADS": "many"}, "environment: MIEN_GPU__THREADS: "
          "expected a whole number (CPU threads of a step; unset = one per core), got 'many'"),
