@@ -1,75 +1,138 @@
-"""How good a painter is on characters it never saw: `python -m avatar.starter.measure PAINTER [--minilm DIR]`.
+"""How good a painter is on characters it never saw: `python -m avatar.starter.measure PAINTER [--published DIR]`.
 
-For every character and expression the painted face is compared with the drawing of the same face: the mean absolute
-error inside the mask (of 255), and whether that drawing is nearer than those of the 27 other expressions. One JSON line
-a group.
+Every painted face is compared with the drawing of the same face, inside the mask:
+
+    error       mean absolute difference, of 255
+    found       share of faces nearer to their own drawing than to those of the character's other expressions
+    crisp       steepness of the edges where the face changes, over the drawing's own: 1 = as crisp
+    tone        mean colour error, of 255, over skin that the expression does not touch: nothing should happen there
+    recognised  how many of the twelve main expressions the gate's recogniser sees as what they should be
+
+One JSON line a group, one for tone by the skin's brightness, one a row of the confusion matrix.
 """
 
 import argparse
 import json
-import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from random import Random
 
 import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from avatar.starter.cast import CAST
-from avatar.starter.expressions import LABELS
-from avatar.starter.pairs import prompts
+from avatar.recogniser import CLASSES, Recogniser
+from avatar.starter.pairs import CORE, prompts
 from avatar.starter.phrases import embed, minilm
-from avatar.starter.portraits import Character, random_character
-from avatar.starter.sheets import faces, paint
+from avatar.starter.sheets import paint
+from avatar.starter.subjects import BANDS, Subject, by_lot, held_out, samples, strangers
 
-UNSEEN_SEEDS = range(10_000_000, 10_000_008)
+MAIN = CORE[:12]  # the expressions that every persona needs; neutral comes after them
+CHANGED = 0.08  # a difference that is drawn, in -1..1
 
-
-def compare(painted: Tensor, drawn: Tensor, mask: Tensor) -> tuple[float, int]:
-    """Both (28, 3, S, S) in -1..1, mask (1, 1, S, S): mean error in the mask, and how many find their own drawing."""
-    inside = mask[0, 0] > 0
-    made, true = painted[:, :, inside].flatten(1), drawn[:, :, inside].flatten(1)
-    distance = torch.cdist(made, true, p=1) / made.shape[1] * 127.5  # (28, 28)
-    own = distance.argmin(1) == torch.arange(len(LABELS))
-    return distance.diagonal().mean().item(), int(own.sum())
+Figures = dict[str, float]
 
 
-def measure(
-    unet: UNet2DConditionModel, tokens: dict[str, Tensor], cast: list[Character], steps: int
-) -> dict[str, float]:
-    """Mean error, share of faces nearest to their own drawing, seconds a face in batches of 28."""
-    errors, found, seconds = [], 0, 0.0
-    given = torch.stack([tokens[label] for label in LABELS])[:, None]
-    for character in cast:
-        base, drawn, mask = faces(character)
-        began = time.monotonic()
-        painted = paint(unet, base.expand_as(drawn), mask.expand(len(LABELS), -1, -1, -1), given, steps)
-        seconds += time.monotonic() - began
-        error, own = compare(painted, drawn, mask)
-        errors.append(error)
-        found += own
-    count = len(cast) * len(LABELS)
+def compare(subject: Subject, painted: Tensor) -> Figures:
+    """painted (n, 3, S, S) in -1..1 against the subject's own drawings."""
+    inside = subject.mask[0, 0] > 0
+    made, true = painted[:, :, inside].flatten(1), subject.drawn[:, :, inside].flatten(1)
+    distance = torch.cdist(made, true, p=1) / made.shape[1] * 127.5  # (n, n)
+    own = distance.diagonal() <= distance.min(1).values + 1e-4  # two labels may share a drawing
     return {
-        "error": round(sum(errors) / len(errors), 2),
-        "found": round(found / count, 3),
-        "seconds": round(seconds / count, 3),
+        "error": distance.diagonal().mean().item(),
+        "found": own.float().mean().item(),
+        "crisp": crispness(subject, painted),
+        "tone": tone(subject, painted)[1],
     }
+
+
+def crispness(subject: Subject, painted: Tensor) -> float:
+    """Mean steepness of the painted over that of the drawn, where the face changes."""
+    changed = ((subject.drawn - subject.base).abs().amax(1, keepdim=True) > CHANGED) & (subject.mask > 0)
+    made, true = (_steepness(pictures) * changed for pictures in (painted, subject.drawn))
+    return (made.sum() / true.sum()).item()
+
+
+def _steepness(pictures: Tensor) -> Tensor:
+    """(n, 3, S, S) -> the same: how much each pixel differs from those to its right and below."""
+    across = torch.nn.functional.pad(pictures.diff(dim=-1).abs(), (0, 1))
+    return across + torch.nn.functional.pad(pictures.diff(dim=-2).abs(), (0, 0, 0, 1))
+
+
+def tone(subject: Subject, painted: Tensor) -> tuple[int, float]:
+    """The band of the skin's brightness, 0 = darkest; mean over faces and channels of how far its colour is off."""
+    inside = subject.mask[0, 0] > 0
+    colours, counts = torch.unique(subject.base[0][:, inside], dim=1, return_counts=True)
+    skin = colours[:, counts.argmax()]  # (3,): the colour that most of the face has
+    alike = ((subject.base[0] - skin[:, None, None]).abs().amax(0) < 0.02) & inside
+    still = alike & ((subject.drawn - subject.base).abs().amax(1) < 0.02)  # (n, S, S)
+    error = ((painted - subject.base) * still[:, None]).sum((2, 3)) / still.sum((1, 2)).clamp(min=1)[:, None]
+    brightness = (skin / 2 + 0.5) @ torch.tensor([0.299, 0.587, 0.114])
+    return min(BANDS - 1, int(brightness.item() * BANDS)), error.abs().mean().item() * 127.5
+
+
+class Measurement:
+    """One painter's figures, added up group by group."""
+
+    def __init__(self, unet: UNet2DConditionModel, tokens: dict[str, Tensor], steps: int) -> None:
+        self._unet, self._tokens, self._steps = unet, tokens, steps
+        self._recogniser = Recogniser()
+        self.tones: dict[int, list[float]] = defaultdict(list)
+        self.confusion: dict[str, Counter[str]] = {label: Counter() for label in MAIN}
+
+    def group(self, subjects: Iterable[Subject], *, recognise: bool) -> Figures:
+        """Means over a group's subjects; `recognised` is of twelve, `worst` the fewest on one of them."""
+        rows, counts = [], []
+        for subject in subjects:
+            painted = self._paint(subject)
+            rows.append(compare(subject, painted))
+            band, error = tone(subject, painted)
+            self.tones[band].append(error)
+            if recognise:
+                counts.append(self._recognise(subject, painted))
+        figures = {name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]}
+        if counts:
+            figures |= {"recognised": round(sum(counts) / len(counts), 2), "worst": min(counts)}
+        return figures
+
+    def _paint(self, subject: Subject) -> Tensor:
+        count = len(subject.labels)
+        given = torch.stack([self._tokens[label] for label in subject.labels])[:, None]
+        base, mask = (part.expand(count, -1, -1, -1) for part in (subject.base, subject.mask))
+        return paint(self._unet, base, mask, given, self._steps)
+
+    def _recognise(self, subject: Subject, painted: Tensor) -> int:
+        """How many of the main expressions are taken for what they are; notes what the others are taken for."""
+        base, mask = (part.expand(len(painted), -1, -1, -1) for part in (subject.base / 2 + 0.5, subject.mask))
+        seen = self._recogniser.recognise(painted / 2 + 0.5, base, mask).probabilities.argmax(1).tolist()
+        for label, place in zip(subject.labels, seen, strict=True):
+            if label in MAIN:
+                self.confusion[label][CLASSES[place]] += 1
+        return sum(CLASSES[place] == label for label, place in zip(subject.labels, seen, strict=True) if label in MAIN)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("painter", type=Path)
+    parser.add_argument("--published", type=Path, help="folder of dicebear_*.json; left out: drawn characters only")
     parser.add_argument("--minilm", type=Path)
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--phrasing", type=int, default=0, help="which of the twelve; 0 = the canonical one")
     chosen = parser.parse_args()
     unet = UNet2DConditionModel.from_pretrained(chosen.painter / "unet", torch_dtype=torch.float32).eval()
     table = embed(prompts(), minilm(chosen.minilm))
-    unseen = [random_character(Random(seed)) for seed in UNSEEN_SEEDS]
-    for phrasing, name in ((0, "canonical"), (6, "seventh phrasing")):
-        tokens = {label: rows[phrasing] for label, rows in table.items()}
-        for group, cast in (("sample characters", list(CAST.values())), ("random characters", unseen)):
-            figures = measure(unet, tokens, cast, chosen.steps)
-            print(json.dumps({"prompts": name, "group": group, "steps": chosen.steps, **figures}), flush=True)
+    measurement = Measurement(unet, {label: rows[chosen.phrasing] for label, rows in table.items()}, chosen.steps)
+    groups = {"strangers": strangers(), "samples": samples(), "by lot": by_lot()}
+    if chosen.published:
+        groups["held-out heads"] = held_out(chosen.published)
+    for name, subjects in groups.items():
+        figures = measurement.group(subjects, recognise=name in ("strangers", "held-out heads"))
+        print(json.dumps({"group": name, **figures}), flush=True)
+    tones = {band: round(sum(errors) / len(errors), 2) for band, errors in sorted(measurement.tones.items())}
+    print(json.dumps({"tone by brightness of the skin": tones}))
+    for label, seen in measurement.confusion.items():
+        print(json.dumps({label: dict(seen.most_common())}))
 
 
 if __name__ == "__main__":

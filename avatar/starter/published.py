@@ -112,10 +112,13 @@ class Published:
         return np.asarray(Image.fromarray(large).resize((CROP, CROP), Image.Resampling.LANCZOS))
 
     def character(
-        self, random: Random, expressions: Sequence[str], base: str = "neutral"
+        self, random: Random, expressions: Sequence[str], base: str = "neutral", **fixed: str
     ) -> tuple[Pixels, list[Pixels], npt.NDArray[np.bool_]]:
-        """One coloured head: its base face, the faces asked for, the region they lie in; cut and flipped alike."""
-        outfit = self.outfit(random)
+        """One coloured head: its base face, the faces asked for, the region they lie in; cut and flipped alike.
+
+        fixed: see outfit. KeyError for a label without a face.
+        """
+        outfit = self.outfit(random, **fixed)
         view = view_around(
             self.recipe.box, random.uniform(1.1, 1.6), random.uniform(-0.05, 0.05), random.uniform(-0.05, 0.05)
         )

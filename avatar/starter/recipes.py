@@ -139,4 +139,4 @@ def published(folder: Path) -> list[Published]:
     """Every style in the folder, as often as it is drawn from: open-peeps, whose expressions are named, most often."""
     peeps = Peeps(folder)
     others = [Published(folder, recipe) for recipe in (BIG_SMILE, LORELEI, NOTIONISTS)]
-    return [peeps, peeps, peeps, *others]
+    return [peeps] * 5 + others

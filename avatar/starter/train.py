@@ -39,7 +39,7 @@ from avatar.starter.sheets import paint_sheet
 PEAK_RATE = 1.2e-3  # unless --rate says otherwise
 CHARACTERS, FACES = 4, 2  # a batch: 8 rows
 EMA_DECAY = 0.997
-EDGES = 0.5  # weight of the edges in the loss
+EDGES = 0.1  # weight of the edges in the loss
 TOGETHER = 5  # steps between two meetings of the workers
 SHEET_SECONDS = 540
 
