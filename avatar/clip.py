@@ -20,6 +20,7 @@ from avatar.critic import DrawnFaces
 from avatar.gate import Seen
 from avatar.mask import Floats
 from avatar.wardrobe import Order
+from avatar.weightfiles import part_bytes
 from emotion.labels import EMOTIONS
 from inference.job import ModelMissing, Steps
 from inference.residency import Guest, Residency
@@ -38,6 +39,11 @@ def clip_folder(name: str) -> Path:
         if not (folder / file).is_file():
             raise ModelMissing(f"The recogniser in {folder} lacks {file}: copy the whole folder again.")
     return folder
+
+
+def critic_bytes(name: str) -> list[int]:
+    """What the critic of a name takes on the device while it looks; only a CLIP model does. Raises ModelMissing."""
+    return [] if name in ("starter", "none") else [part_bytes(clip_folder(name), 4)]
 
 
 class ClipFaces:

@@ -133,7 +133,7 @@ def measures(cutting: Cutting, painted: Floats) -> dict[str, float]:
 
 
 def _coarser(cutting: Cutting, painted: Floats) -> tuple[Cutting, Floats]:
-    """Both at most MEASURED pixels wide, by means of squares: at a large model's size the measures would take seconds."""
+    """Both at most MEASURED pixels wide, by means of squares: a large model's would take seconds to measure."""
     step = -(-len(painted) // MEASURED)
     if step == 1:
         return cutting, painted

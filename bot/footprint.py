@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avatar.checkpoint import painter_folder
+from avatar.clip import critic_bytes
 from avatar.measure import painter_needs
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
@@ -67,6 +68,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("the classifier and the reader", feeling),
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
         *(Need(name, size, "comes and goes") for name, size in painter_needs(painter, place.device)),
+        *(Need("the recogniser", size, "comes and goes") for size in critic_bytes(settings.face.recogniser)),
         Need("one step", _step_bytes(sizes.weight_bytes), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))
