@@ -10,20 +10,23 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 
+from avatar import morph
+from avatar.animation import encode
 from avatar.attempts import ATTEMPTS, Attempt, Made, Refused, chosen
 from avatar.checkpoint import painter_folder, revision_of
 from avatar.composite import Cutting, cut
+from avatar.conditioning import Conditioning, between
 from avatar.critic import open_critic
 from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Seen, Verdict, Wish, judge, wish_for
@@ -33,7 +36,7 @@ from avatar.mask import Floats
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
-from avatar.shelf import Shelf
+from avatar.shelf import Shelf, key_of
 from avatar.wardrobe import Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
@@ -86,6 +89,7 @@ class Painter:
         self._works: dict[str, _Work] = {}
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
         self._unfit: set[str] = set()
+        self._moving = asyncio.Lock()
         self.refused = Refused(shelf.folder / "refused")
 
     async def __aenter__(self) -> Self:
@@ -139,6 +143,30 @@ class Painter:
         cutting = await self._prepare(order)
         attempts = [one async for one in self._attempts(order, cutting, Priority.PORTRAIT, afresh=True) if one]
         return [(one, await asyncio.to_thread(one.picture, order, cutting)) for one in attempts]
+
+    async def morph(
+        self,
+        persona: Persona,
+        start: ExpressionSpec,
+        end: ExpressionSpec,
+        *,
+        priority: Priority = Priority.PREWARM,
+        progress: Progress = silent,
+    ) -> Face:
+        """A face that moves from one expression to another and back: `path` is an animated PNG, kept on the shelf.
+
+        Raises PortraitError, also if one of the two cannot be painted, and what `paint` raises.
+        """
+        orders = [await asyncio.to_thread(self.wardrobe.order, persona, spec) for spec in (start, end)]
+        key = key_of(start=orders[0].key, end=orders[1].key, morph=morph.RECIPE)
+        async with self._moving:  # one after the other: whoever asks for the same finds it on the shelf
+            if (found := self._shelf.get(key)) is not None:
+                return face_of(orders[0], found, painted=False)
+            cutting = await self._prepare(orders[0])
+            way = morph.Way(orders[0], orders[1], cutting, priority, progress)
+            moving = await morph.moving(self, self._gpu, way)
+            content = await asyncio.to_thread(encode, moving, ".png")
+            return face_of(orders[0], await asyncio.to_thread(self._shelf.put, key, content), painted=True)
 
     def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
         """The face if it is on the shelf; touches no model. Raises PortraitError."""
@@ -238,17 +266,23 @@ class Painter:
         self, order: Order, cutting: Cutting, priority: Priority, afresh: bool = False
     ) -> AsyncIterator[Attempt | None]:
         """Paintings, each with the next seed, until one is fit; None if the face has come to the shelf since."""
-        wish = wish_for(order.persona.card, order.spec)
         for number in range(ATTEMPTS):
-            steps = partial(self._steps, order, cutting, number, afresh)
-            made = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
-            if made is None:
-                yield None
-                continue
-            verdict = await asyncio.to_thread(self._judge, cutting, made.painted, wish, made.seen)
-            yield Attempt(made.seed, made.painted, verdict)
-            if verdict.fit:
+            attempt = await self.attempt(order, cutting, number, priority, afresh)
+            yield attempt
+            if attempt is not None and attempt.verdict.fit:
                 return
+
+    async def attempt(
+        self, order: Order, cutting: Cutting, number: int, priority: Priority, afresh: bool
+    ) -> Attempt | None:
+        """A painting with the so-many-th seed from the order's; None if the face is on the shelf, unless afresh."""
+        steps = partial(self._steps, order, cutting, number, afresh)
+        made = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
+        if made is None:
+            return None
+        wish = wish_for(order.persona.card, order.spec)
+        verdict = await asyncio.to_thread(self._judge, cutting, made.painted, wish, made.seen)
+        return Attempt(made.seed, made.painted, verdict)
 
     def _steps(
         self, order: Order, cutting: Cutting, attempt: int, afresh: bool, at_once: int | None = None
@@ -256,24 +290,43 @@ class Painter:
         """The job: a painting, or None if the face has come to the shelf since. at_once: see inpaint."""
         if not afresh and self._shelf.get(order.key) is not None:
             return None
-        residency, device = self._gpu.residency, self._gpu.device
-        if self._opened is None:
-            self._opened = open_parts(self._folder, device, self._recipe).host(residency)
-            yield None
-        siblings = (expression.prompt for expression in order.persona.card.expressions.values())
-        conditioning = yield from self._prompts.embed(order.spec.prompt, siblings, residency)
+        yield from self._open()
+        conditioning = yield from self.told(order)
+        seed = (order.spec.seed + attempt) % SEEDS
+        [face] = yield from self.paint_all(cutting, [conditioning], seed, at_once)
+        looking = None if self._critic is None else self._critic.look(order, cutting, face, self._gpu.residency)
+        seen = None if looking is None else (yield from looking)
+        return Made(seed, face, seen)
+
+    def told(self, order: Order) -> Steps[Any, Conditioning]:
+        """Steps that give what the painter is told: the expression's prompt, or what lies between two."""
+        spec, residency = order.spec, self._gpu.residency
+        siblings = [expression.prompt for expression in order.persona.card.expressions.values()]
+        told = yield from self._prompts.embed(spec.prompt, siblings, residency)
         yield None
+        if spec.blend is None:
+            return told
+        towards = yield from self._prompts.embed(spec.blend.prompt, siblings, residency)
+        return between(told, towards, spec.blend.quarters / 4)
+
+    def paint_all(
+        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None = None
+    ) -> Steps[None, list[Floats]]:
+        """Steps that paint a face for each conditioning, all from the same noise: each (S, S, 3), about 0..1."""
+        opened = yield from self._open()
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
-        canvas = Canvas(pixels, mask, conditioning, seed := (order.spec.seed + attempt) % SEEDS)
-        opened = self._opened
+        canvases = [Canvas(pixels, mask, conditioning, seed) for conditioning in told]
         yield from opened.bring()
-        painted = yield from inpaint(
-            opened.parts, [canvas], self._manner.steps, at_once=at_once, hosting=opened.hosting
-        )
-        face = np.ascontiguousarray((painted[0].permute(1, 2, 0) / 2 + 0.5).numpy())
-        seen = None if self._critic is None else (yield from self._critic.look(order, cutting, face, residency))
-        return Made(seed, face, seen)
+        steps = self._manner.steps
+        painted = yield from inpaint(opened.parts, canvases, steps, at_once=at_once, hosting=opened.hosting)
+        return [np.ascontiguousarray((face.permute(1, 2, 0) / 2 + 0.5).numpy()) for face in painted]
+
+    def _open(self) -> Steps[None, Hosted]:
+        if self._opened is None:
+            self._opened = open_parts(self._folder, self._gpu.device, self._recipe).host(self._gpu.residency)
+            yield None
+        return self._opened
 
     def _close(self) -> None:
         """Let go of the parts, on the device's thread."""

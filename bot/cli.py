@@ -53,14 +53,7 @@ def _add_talking(commands: "argparse._SubParsersAction[Parser]") -> None:
 
 
 def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
-    paint = commands.add_parser("paint", help="paint one expression of a persona")
-    paint.add_argument("--persona", required=True, metavar="NAME_OR_FOLDER")
-    paint.add_argument("--expression", required=True, metavar="E")
-    paint.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the PNG goes")
-    paint.add_argument("--seed", type=int, default=0)
-    paint.add_argument("--explain", action="store_true", help="paint it afresh, and say why each attempt is fit or not")
-    paint.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    paint.set_defaults(command=_paint)
+    _add_painting(commands.add_parser("paint", help="paint one expression of a persona, or how it becomes another"))
     mood = commands.add_parser("mood", help="draw what a persona felt in a channel, from the state folder")
     mood.add_argument(
         "--channel", required=True, metavar="C", help="a channel's id on Discord, or its name in `mien say`"
@@ -81,6 +74,25 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     sheet.add_argument("persona", metavar="NAME_OR_FOLDER")
     sheet.add_argument("--out", required=True, type=Path, metavar="FILE")
     sheet.set_defaults(command=_sheet)
+
+
+def _add_painting(paint: Parser) -> None:
+    paint.add_argument("name", nargs="?", metavar="NAME_OR_FOLDER", help="whose face")
+    paint.add_argument("face", nargs="?", metavar="EXPRESSION", help="which face")
+    paint.add_argument("--persona", metavar="NAME_OR_FOLDER", help="the same as NAME_OR_FOLDER")
+    paint.add_argument("--expression", metavar="E", help="the same as EXPRESSION")
+    paint.add_argument("--out", required=True, type=Path, metavar="FILE", help="where the picture goes")
+    paint.add_argument("--seed", type=int, default=0)
+    paint.add_argument("--explain", action="store_true", help="paint it afresh, and say why each attempt is fit or not")
+    paint.add_argument("--blend", metavar="OTHER", help="paint what lies between the expression and this one")
+    paint.add_argument("--quarters", type=int, choices=(1, 2, 3), default=2, help="how far to OTHER (default: 2)")
+    paint.add_argument("--from", dest="start", metavar="E", help="paint a face that moves from this expression …")
+    paint.add_argument("--to", dest="end", metavar="E", help="… to this one and back; FILE ends in .webp, .gif or .png")
+    paint.add_argument("--side", type=int, metavar="PIXELS", help="no side of the moving picture is longer")
+    paint.add_argument("--kilobytes", type=int, metavar="N", help="the moving picture's file is no larger")
+    paint.add_argument("--emoji", action="store_true", help="a small moving square, as Discord takes emojis (.gif)")
+    paint.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    paint.set_defaults(command=_paint)
 
 
 def _add_upkeep(commands: "argparse._SubParsersAction[Parser]") -> None:
@@ -124,6 +136,10 @@ async def _feel(options: argparse.Namespace) -> int:
 
 
 async def _paint(options: argparse.Namespace) -> int:
+    if options.start or options.end:
+        from bot.moving import paint_moving
+
+        return await paint_moving(options)
     from bot.show import paint
 
     return await paint(options)

@@ -21,6 +21,7 @@ from bot.client import MienClient
 from bot.conversation import Directed
 from bot.errors import for_member
 from bot.face_commands import sheet, show
+from bot.face_morph import morph
 from bot.here import Here, channel_of, persona_choices, require_manager, speaker
 from bot.history import OpenTurn
 from bot.lookback import look_back
@@ -44,6 +45,7 @@ AT_WORK = {
 
 face = app_commands.Group(name="face", description="The character's faces")
 face.add_command(show)
+face.add_command(morph)
 face.add_command(sheet)  # a command of a file of its own is one line more here
 
 

@@ -103,6 +103,7 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
             director=director_of(settings, engine),
             recent_turns=settings.model.read_turns(),
             patience=settings.face.patience,
+            blends=settings.face.blends,
         )
         yield Rooms(settings, gpu, engine, painter, remembered, cast, story)
 

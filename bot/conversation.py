@@ -12,8 +12,8 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from avatar.expression import ExpressionSpec, spec_for
-from bot.direction import Director
+from avatar.expression import ExpressionSpec
+from bot.direction import Director, look
 from bot.feeling import Feeling
 from bot.speaking import Said, Speaker, StoryError
 from emotion.mood import Mood, Reading
@@ -132,6 +132,7 @@ class Story:
     director: Director
     patience: float | None
     recent_turns: int = 60
+    blends: bool = False
 
     async def take_turn(self, incoming: Incoming, persona: "Persona") -> AsyncGenerator[Event]:
         """Answer one message. Yields Felt, Directed, Piece…, Spoken and, if the face came late, Portrait.
@@ -150,9 +151,10 @@ class Story:
         with clock.stage("direct"):
             direction = await self.director.direct(self.speaker.prompt(card, turns), card, mood, worn(turns))
         # 4 look
-        async with self._painting(incoming, persona, spec_for(card, direction.expression)) as painting:
+        spec = look(card, direction, blends=self.blends)
+        async with self._painting(incoming, persona, spec) as painting:
             with clock.stage("look"):
-                face = await self._look(persona, spec_for(card, direction.expression), painting)
+                face = await self._look(persona, spec, painting)
             late = not painting.done()
             yield Directed(direction.expression, face)
             # 5 speak

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from avatar.expression import STAY, bias, settled
+from avatar.expression import STAY, ExpressionSpec, bias, blended, middle, settled, spec_for
 from emotion.mood import Mood
 from persona.prompt import SILENCE, begin, stable
 from persona.turn import ChatMessage
@@ -37,6 +37,8 @@ class Chooses(Protocol):
 
 
 CALIBRATION = 0.7  # how much of the model's own liking is divided out: 0 and 1 chose worse, see docs/LOG.md
+BESIDE, HALF = 0.25, 0.4  # share of the second of two expressions from which a quarter, and half, of it shows
+ALIKE = 0.8  # how far apart on the valence-arousal plane (-1..1 each) two expressions may be to be blended
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,22 @@ class Direction:
 
     expression: str
     probabilities: dict[str, float]
+
+
+def look(card: "Card", direction: Direction, *, blends: bool) -> ExpressionSpec:
+    """The face of a direction. With `blends`, what lies between its two leading expressions, if they are nearly as
+    probable, are felt alike and neither is neutral; the words keep the direction."""
+    spec = spec_for(card, direction.expression)
+    others = [name for name in direction.probabilities if name != spec.name]
+    if not blends or not others:
+        return spec
+    other = max(others, key=direction.probabilities.__getitem__)
+    mine, its = direction.probabilities[spec.name], direction.probabilities[other]
+    share = its / (mine + its) if mine + its else 0.0
+    apart = math.dist(middle(card.expressions[spec.name]), middle(card.expressions[other]))
+    if card.neutral in (spec.name, other) or share < BESIDE or apart > ALIKE:
+        return spec
+    return blended(spec, spec_for(card, other), 2 if share >= HALF else 1)
 
 
 @dataclass

@@ -172,6 +172,9 @@ class Face(Table):
     )
     shelf_bytes: int = Field(default=1_000_000_000, ge=1_000_000, description="disk space for finished faces")
     prewarm: bool = Field(default=True, description="paint every expression while nobody waits")
+    blends: bool = Field(
+        default=False, description="between two feelings that lead nearly alike, wear a face between them"
+    )
 
 
 class GpuTable(Table):

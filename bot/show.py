@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -11,34 +12,54 @@ from typing import Any
 from tqdm import tqdm
 
 from avatar.attempts import Attempt
-from avatar.expression import ExpressionSpec, spec_for
+from avatar.expression import ExpressionSpec, blended, spec_for
 from avatar.sheet import contact_sheet
 from avatar.starter.phrasings import prompts
 from bot.compose import open_gpu, open_painter
+from bot.errors import MienError
 from bot.settings import load_settings
-from persona.card import Card, PersonaError, load_persona
+from persona.card import Card, load_persona
 
 
 async def paint(options: argparse.Namespace) -> int:
-    """One expression into --out, from the shelf where it was painted before."""
+    """One expression into --out, or what lies between two, from the shelf where it was painted before."""
     start = time.perf_counter()
     settings = load_settings(options.config)
-    persona = load_persona(options.persona, settings.bot.persona_roots())
-    if options.expression not in persona.card.expressions:
-        known = ", ".join(persona.card.expressions)
-        raise PersonaError(f"{persona.card.name} has no expression '{options.expression}'; there are: {known}.")
+    persona = load_persona(whose(options), settings.bot.persona_roots())
+    if not (wanted := options.expression or options.face):
+        raise MienError("Say which expression to paint: mien paint NAME EXPRESSION --out FILE.")
+    spec = spec_for(persona.card, persona.card.expression(wanted), seed=options.seed)
+    if options.blend:
+        other = persona.card.expression(options.blend)
+        if other == spec.name:
+            raise MienError(f"There is nothing between {other} and {other}: name another expression after --blend.")
+        spec = blended(spec, spec_for(persona.card, other), options.quarters)
+    check_out(options.out)
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
-        spec = spec_for(persona.card, options.expression, seed=options.seed)
         attempts = explained(await painter.explain(persona, spec), options.out) if options.explain else []
         face = await painter.paint(persona, spec)
     shutil.copyfile(face.path, options.out)
     seconds = round(time.perf_counter() - start, 3)
+    shown = spec.words if face.expression == spec.name else face.expression
     answer = {"out": str(options.out), "expression": face.expression, "painted": face.painted, "seconds": seconds}
     if options.json:
         print(json.dumps(answer | ({"attempts": attempts} if options.explain else {})))
         return 0
-    print(*map(in_words, attempts), f"{options.out}: {persona.card.name}, {face.expression}", sep="\n")
+    print(*map(in_words, attempts), f"{options.out}: {persona.card.name}, {shown}", sep="\n")
     return 0
+
+
+def whose(options: argparse.Namespace) -> str:
+    """The persona that is meant, named before the options or by --persona."""
+    if not (name := options.persona or options.name):
+        raise MienError("Say whose face to paint: mien paint NAME EXPRESSION --out FILE.")
+    return str(name)
+
+
+def check_out(path: Path) -> None:
+    """MienError unless a file can be written there: better now than after the painting."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise MienError(f"{path} cannot be written: name a file in a folder that there is, and that may be written to.")
 
 
 def every_face(card: Card) -> list[ExpressionSpec]:
