@@ -189,4 +189,4 @@ def _is_leaf(command: object) -> bool:
 
 
 def _usage(command: Any) -> str:
-    return " ".join([f"/{command.qualified_name}", *(f"{parameter.name}:" for parameter in command.parameters)])
+    return " ".join([f"/{command.qualified_name}", *(f"{parameter.display_name}:" for parameter in command.parameters)])
