@@ -27,7 +27,7 @@ BLUR = 0.25  # and how many times less sharp
 SMUDGE = (0.05, 0.15)  # steps between neighbouring pixels that are neither flat colour nor a line
 FEATURES = 0.18  # how much of the base picture's drawing must be left in both halves of the face
 SEAM = 0.06  # colour difference along the mask's edge from which on it can be seen
-SMUDGED = 0.38  # how much larger their share may be in what was painted than in the base picture
+SMUDGED = 0.42  # how much larger their share may be in what was painted than in the base picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,10 @@ def judge(cutting: Cutting, painted: Floats, wish: Wish, seen: Seen | None = Non
     if not np.isfinite(painted).all():
         return Verdict(False, "numbers that are no numbers", broken=True, score=0.0)
     figures = measures(*_coarser(cutting, painted))
-    broken, flawed = _breakages(figures, wish.may_repeat), [("a visible edge", figures["seam"] > SEAM)]
-    score = 1 - min(1.0, figures["seam"] / (2 * SEAM))
+    broken = _breakages(figures, wish.may_repeat)
+    flawed = [("smudged", figures["smudge"] > SMUDGED), ("a visible edge", figures["seam"] > SEAM)]
+    score = 1 - min(1.0, figures["seam"] / SEAM) / 2
+    score *= 1 - min(1.0, max(0.0, figures["smudge"]) / SMUDGED) / 2
     if seen is not None:
         shown = sum(seen.shows.get(label, 0.0) for label in wish.shows) if wish.shows else 1 - seen.broken
         likeliest = max(seen.shows, key=lambda label: seen.shows[label])
@@ -157,7 +159,6 @@ def _breakages(figures: Mapping[str, float], may_repeat: bool) -> list[tuple[str
         ("noise", figures["noise"] > 0.05),
         ("blurred", figures["blur"] < BLUR),
         ("without features", figures["features"] < FEATURES),
-        ("smudged", figures["smudge"] > SMUDGED),
     ]
 
 
