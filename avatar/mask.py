@@ -111,16 +111,16 @@ class Portraits:
     def open(self, base: Path, mask: Path | None) -> Portrait:
         """See open_portrait. May be called from any thread: at worst a file is read twice."""
         known = self._opened.pop((base, mask), None)
-        if known is None or known[0] != _stamps(known[1].sources):
+        if known is None or known[0] != stamps(known[1].sources):
             portrait = open_portrait(base, mask, self._proposals)
-            known = _stamps(portrait.sources), portrait
+            known = stamps(portrait.sources), portrait
         self._opened[base, mask] = known
         while len(self._opened) > PORTRAITS_KEPT:
             self._opened.pop(next(iter(self._opened)), None)
         return known[1]
 
 
-def _stamps(paths: tuple[Path, ...]) -> object:
+def stamps(paths: tuple[Path, ...]) -> object:
     """What changes when a file does; None in place of a file that is gone."""
     return [(found.st_size, found.st_mtime_ns) if (found := _stat(path)) else None for path in paths]
 

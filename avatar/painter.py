@@ -1,4 +1,4 @@
-"""`await painter.paint(persona, spec)`: a face, from the shelf if it was ever painted, else from the device.
+"""`await painter.paint(persona, spec)`: a face that is given, or from the shelf if it was ever painted, else painted.
 
 1. the portrait, and the face's key                                 avatar/mask.py
 2. on the shelf? then no model is touched                           avatar/shelf.py
@@ -37,15 +37,13 @@ from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, key_of
-from avatar.wardrobe import Order, Wardrobe, face_of
+from avatar.wardrobe import SEEDS, Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
 from persona.card import Persona
 
 Judge = Callable[[Cutting, Floats, Wish, Seen | None], Verdict]
-
-SEEDS = 2**63
 
 
 @dataclass(eq=False)
@@ -125,6 +123,8 @@ class Painter:
         replaces: an unfinished older request of the same key ends with Replaced. Raises PortraitError for unusable
         pictures, ModelMissing for unusable weights, and what jobs raise: Busy, NoRoom, Stopped.
         """
+        if (given := await asyncio.to_thread(self.wardrobe.given, persona, spec)) is not None:
+            return given
         order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
         if (found := self._shelf.get(order.key)) is not None:
             return face_of(order, found, painted=False)

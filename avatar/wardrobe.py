@@ -1,10 +1,12 @@
-"""The faces a persona can put on at once: those on the shelf that this painter has painted, else the base picture.
+"""The faces a persona can put on at once: those its folder gives it, those on the shelf that this painter has painted,
+else the base picture.
 
 It looks, and never paints: no model is opened and no torch imported.
 """
 
 import hashlib
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from math import dist
 from pathlib import Path
 
@@ -13,12 +15,15 @@ from PIL import Image
 from avatar.checkpoint import painter_folder, revision_of
 from avatar.expression import ExpressionSpec, middle, spec_for
 from avatar.kind import kind_of
-from avatar.mask import Portrait, Portraits
-from avatar.picture import open_picture
+from avatar.mask import Portrait, Portraits, stamps
+from avatar.picture import PortraitError, open_picture
 from avatar.recipe import STARTER_STEPS, Recipe
 from avatar.shelf import Face, Shelf, Shelved, key_of
 from persona.card import Persona
 
+log = logging.getLogger(__name__)
+
+SEEDS = 2**63
 RECIPE = 2  # raised whenever the same model and seed would give another picture than before
 
 
@@ -40,6 +45,7 @@ class Wardrobe:
         self._revision = revision
         self._steps = steps
         self._portraits = Portraits(shelf.folder / "masks")
+        self._given: dict[Path, tuple[object, Face | None]] = {}
 
     @classmethod
     def of(cls, model: str, shelf: Path, recipe: Recipe | None = None) -> "Wardrobe":
@@ -49,8 +55,12 @@ class Wardrobe:
         return cls(Shelf(shelf), revision_of(folder, recipe), recipe.manner(kind_of(folder)).steps)
 
     def order(self, persona: Persona, spec: ExpressionSpec) -> Order:
-        """The face that is meant, with its key. Raises PortraitError for unusable pictures."""
+        """The face that is meant, with its key. Raises PortraitError for unusable pictures.
+
+        The spec's seed counts from the one that the persona's folder keeps for this expression, 0 if it keeps none.
+        """
         portrait = self._portraits.open(persona.base, persona.mask)
+        spec = replace(spec, seed=(spec.seed + persona.seeds.get(spec.name, 0)) % SEEDS)
         key = key_of(
             portrait=portrait.digest,
             prompt=spec.prompt,
@@ -63,8 +73,36 @@ class Wardrobe:
         )
         return Order(persona, spec, portrait, key)
 
+    def given(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
+        """The picture that the persona's folder has for an expression, worn as it is; None if it has none, or one that
+        cannot be opened, which is told to the log once. A blend is never given."""
+        path = persona.faces.get(spec.name) if spec.blend is None else None
+        if path is None:
+            return None
+        stamp = stamps((path, persona.base))
+        known = self._given.get(path)
+        if known is None or known[0] != stamp:
+            known = self._given[path] = stamp, self._open_given(persona, spec.name, path)
+        return known[1]
+
+    def _open_given(self, persona: Persona, name: str, path: Path) -> Face | None:
+        try:
+            focus = self._portrait_of(persona, path).focus
+            return Face(path, hashlib.sha256(path.read_bytes()).hexdigest(), name, painted=False, focus=focus)
+        except (OSError, PortraitError) as error:
+            log.warning("the given face %s is not worn: %s", path, error)
+            return None
+
+    def _portrait_of(self, persona: Persona, path: Path) -> Portrait:
+        """Where the face is in a picture: where the persona's mask is, or for a picture of another size a proposal."""
+        portrait = self._portraits.open(persona.base, persona.mask)
+        size = open_picture(path).size
+        return portrait if size == portrait.image.size else self._portraits.open(path, None)
+
     def shelved(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
-        """The face if it is on the shelf. Raises PortraitError."""
+        """The face if it is given or on the shelf. Raises PortraitError."""
+        if (face := self.given(persona, spec)) is not None:
+            return face
         order = self.order(persona, spec)
         found = self.shelf.get(order.key)
         return None if found is None else face_of(order, found, painted=False)
@@ -92,8 +130,8 @@ class Wardrobe:
         spec = ExpressionSpec(name, "")
         if name in persona.card.expressions:
             spec = spec_for(persona.card, name)
-        crop = self._portraits.open(persona.base, persona.mask).crop
-        picture = open_picture(self.nearest(persona, spec).path)
+        path = self.nearest(persona, spec).path
+        crop, picture = self._portrait_of(persona, path).crop, open_picture(path)
         return picture.crop((crop.left, crop.top, crop.left + crop.side, crop.top + crop.side))
 
 

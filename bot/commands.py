@@ -19,12 +19,12 @@ from avatar.retelling import now
 from avatar.timeline import ThemeName
 from bot.client import MienClient
 from bot.conversation import Directed
-from bot.errors import for_member
 from bot.face_commands import sheet, show
 from bot.face_morph import morph
-from bot.here import Here, channel_of, persona_choices, require_manager, speaker
+from bot.here import Here, channel_of, persona_choices, refuse, require_manager, speaker
 from bot.history import OpenTurn
 from bot.lookback import look_back
+from bot.repaint import Wear, repaint
 from bot.voices import Room
 from emotion.mood import Mood
 from inference.job import Priority
@@ -46,6 +46,7 @@ AT_WORK = {
 face = app_commands.Group(name="face", description="The character's faces")
 face.add_command(show)
 face.add_command(morph)
+face.add_command(repaint)
 face.add_command(sheet)  # a command of a file of its own is one line more here
 
 
@@ -57,15 +58,12 @@ class Commands(app_commands.CommandTree[MienClient]):
         self.add_command(Personas())
         self.add_command(mood)
         self.add_command(face)
+        client.add_dynamic_items(Wear)
         self.add_command(reset)
         self.add_command(status)
 
     async def on_error(self, interaction: Here, error: app_commands.AppCommandError, /) -> None:
-        said = for_member(error)
-        if interaction.response.is_done():
-            await interaction.followup.send(said, ephemeral=True)
-        else:
-            await interaction.response.send_message(said, ephemeral=True)
+        await refuse(interaction, error)
 
 
 class Personas(app_commands.Group):

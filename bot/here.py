@@ -7,7 +7,7 @@ import discord
 from discord import app_commands
 
 from bot.client import MienClient
-from bot.errors import MienError
+from bot.errors import MienError, for_member
 from persona.card import Persona
 from persona.naming import fold
 
@@ -31,6 +31,15 @@ def require_manager(here: Here, what: str) -> None:
     """In a server, only members who may manage the channel; in a direct message, whoever is there."""
     if here.guild_id is not None and not here.permissions.manage_channels:
         raise MienError(f"Only members with the permission “Manage Channels” may {what} here.")
+
+
+async def refuse(here: Here, error: Exception) -> None:
+    """Say what went wrong, in a sentence that only the asking member sees."""
+    said = for_member(error)
+    if here.response.is_done():
+        await here.followup.send(said, ephemeral=True)
+    else:
+        await here.response.send_message(said, ephemeral=True)
 
 
 async def persona_choices(here: Here, typed: str) -> list[app_commands.Choice[str]]:

@@ -10,13 +10,14 @@ Opening the pictures is not done here: this room knows words only.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from persona.faces import given, misfits, seeds
 from persona.form import filled, forms
 from persona.naming import find, fold, nearest
 from persona.sampler import SamplerKeys
@@ -207,13 +208,18 @@ class Card(Table):
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A loaded persona folder; `slug` is the folder's name and the persona's id."""
+    """A loaded persona folder; `slug` is the folder's name and the persona's id.
+
+    faces: expression -> the picture it wears as it is; seeds: of expressions that were painted anew (persona/faces.py).
+    """
 
     slug: str
     folder: Path
     card: Card
     base: Path
     mask: Path | None
+    faces: Mapping[str, Path] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_persona(name_or_folder: str, roots: Sequence[Path]) -> Persona:
@@ -252,7 +258,8 @@ def read_folder(folder: Path) -> Persona:
     card = filled(card, forms(file, card))
     if not base.is_file():
         raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
-    return Persona(folder.name, folder, card, base, mask if mask.is_file() else None)
+    faces = given(folder, card.expressions)
+    return Persona(folder.name, folder, card, base, mask if mask.is_file() else None, faces, seeds(folder))
 
 
 def check_adapter(persona: Persona, known: Collection[str]) -> None:
@@ -274,7 +281,10 @@ def check(path: Path) -> list[Problem]:
         return [Problem(folder, 0, "", f"there is no {CARD_FILE} here")]
     problems: list[Problem] = []
     try:
-        forms(file, load_toml(file, Card))
+        card = load_toml(file, Card)
+        forms(file, card)
+        seeds(folder)
+        problems += misfits(folder, card.expressions)
     except TomlError as error:
         problems += error.problems
     if not (folder / BASE_FILE).is_file():

@@ -15,12 +15,13 @@ from persona.card import (
     folders,
     read_folder,
 )
+from persona.faces import FOLDER as FACES
 from persona.form import SUFFIX
 from persona.naming import fold
 from persona.tomlfile import TomlError
 
 log = logging.getLogger(__name__)
-Stamp = tuple[tuple[int, int, int] | None, ...]  # modification time (ns), size and inode of each file
+Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]  # of each file: modification time (ns), size and inode
 
 
 @dataclass(slots=True)
@@ -103,10 +104,9 @@ class Cast:
 
 
 def _stamp(folder: Path) -> Stamp:
-    grammars = sorted(folder.glob(f"*{SUFFIX}"))
-    return tuple(
-        _file_stamp(file) for file in (*(folder / name for name in (CARD_FILE, BASE_FILE, MASK_FILE)), *grammars)
-    )
+    always = (folder / name for name in (CARD_FILE, BASE_FILE, MASK_FILE))
+    others = (*sorted(folder.glob(f"*{SUFFIX}")), *sorted((folder / FACES).glob("[!.]*")))
+    return tuple((file.name, _file_stamp(file)) for file in (*always, *others))
 
 
 def _file_stamp(file: Path) -> tuple[int, int, int] | None:

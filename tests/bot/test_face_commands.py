@@ -27,7 +27,7 @@ from bot.settings import Bot, Discord, Face, GpuTable, Settings
 from emotion.classifier import Classifier
 from emotion.motion import MoodSettings
 from inference.engine import Engine
-from persona.card import Persona
+from persona.card import Persona, read_folder
 from persona.cast import Cast
 from tests.bot.asking import Asking
 from tests.bot.members import FAST, Member, Page, server_of
@@ -51,11 +51,11 @@ class Studio:
     def persona(self, slug: str = "marigold") -> Persona:
         return self.client.rooms.cast.get(slug)
 
-    def shelve(self, expression: str, slug: str = "marigold") -> Persona:
-        """A face comes onto the shelf without a painter: the portrait, upside down."""
+    def shelve(self, expression: str, slug: str = "marigold", seed: int = 0, degrees: int = 180) -> Persona:
+        """A face comes onto the shelf without a painter: the portrait, turned."""
         persona, wardrobe = self.persona(slug), self.client.rooms.painter.wardrobe
-        order = wardrobe.order(persona, spec_for(persona.card, expression))
-        wardrobe.shelf.put(order.key, to_png(order.portrait.image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)))
+        order = wardrobe.order(persona, spec_for(persona.card, expression, seed))
+        wardrobe.shelf.put(order.key, to_png(order.portrait.image.rotate(degrees)))
         return persona
 
 
@@ -128,7 +128,7 @@ async def test_a_face_is_painted_when_it_is_new_and_found_whatever_its_case(scen
 
 
 @pytest.mark.parametrize(("typed", "said"), [("zzz", "there are: neutral"), ("Angre", "the nearest is anger, and")])
-@pytest.mark.parametrize("line", ["face show"])
+@pytest.mark.parametrize("line", ["face show", "face repaint"])
 async def test_an_expression_that_is_not_on_the_card_is_one_sentence(
     scene: Studio, line: str, typed: str, said: str
 ) -> None:
@@ -148,3 +148,42 @@ async def test_the_sheet_shows_all_faces_and_marks_those_that_are_not_painted(sc
     assert file["description"] == f"The faces of {bram.card.name}: neutral. Not painted yet: {waiting}."
     assert file["size"] < 8_000_000
     assert (await picture(scene, file["url"])).size == (file["width"], file["height"])
+
+
+async def test_a_face_is_painted_anew_and_the_one_before_comes_back(
+    scene: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.repaint.secrets.randbelow", lambda limit: 41)
+    painter, marigold = scene.client.rooms.painter, scene.shelve("anger")
+    scene.shelve("anger", seed=42, degrees=90)  # both paintings are there already, so that no time is spent on them
+    first = await painter.paint(marigold, spec_for(marigold.card, "anger"))
+    answer = await scene.asking.answer("face repaint", expression="anger")
+    assert answer["embeds"][0]["description"] == "The new face is worn from now on."
+    assert answer["attachments"][0]["description"] == "Marigold: anger, before on the left, after on the right"
+    anew = await painter.paint(scene.persona(), spec_for(marigold.card, "anger"))
+    assert anew.expression == "anger" and anew.sha256 != first.sha256
+    # The file in the persona's folder is all there is to it: any later start reads it.
+    assert read_folder(marigold.folder).seeds == scene.persona().seeds != {}
+    answer = await scene.asking.click(answer, "Go back")
+    assert answer["embeds"][0]["description"] == "The face from before is worn again."
+    assert (await painter.paint(scene.persona(), spec_for(marigold.card, "anger"))).sha256 == first.sha256
+    await scene.asking.click(answer, "Take the new face")
+    assert (await painter.paint(scene.persona(), spec_for(marigold.card, "anger"))).sha256 == anew.sha256
+
+
+async def test_a_face_that_is_given_is_shown_and_not_painted_anew(scene: Studio) -> None:
+    faces = scene.persona().folder / "faces"
+    faces.mkdir()
+    Image.new("RGB", (300, 400), "teal").save(faces / "Joy.webp", lossless=True)
+    answer = await scene.asking.answer("face show", expression="joy")
+    assert (await picture(scene, answer["attachments"][0]["url"])).convert("RGB").getpixel((9, 9)) == (0, 128, 128)
+    answer = await scene.asking.answer("face repaint", expression="joy")
+    assert answer["content"] == "Joy.webp is worn as it is: take it out of faces/ to have joy painted."
+
+
+async def test_members_who_manage_nothing_repaint_nothing(scene: Studio) -> None:
+    robin = Member(scene.playground, scene.member.session, "Robin")
+    async with Page.open(robin) as page:
+        answer = await Asking(scene, robin, page).answer("face repaint", expression="joy")
+    assert "Manage Channels" in answer["content"]
+    assert scene.persona().seeds == {}
