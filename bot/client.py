@@ -27,6 +27,7 @@ from bot.faces import UNREADABLE, Faces
 from bot.history import OpenTurn
 from bot.lanes import Lanes
 from bot.listen import Ears, Manners, incoming, words
+from bot.member_faces import MemberFaces
 from bot.reply import Pace, TakenAway
 from bot.voices import NOBODY, Room
 from bot.webhooks import Webhooks
@@ -85,10 +86,12 @@ class MienClient(discord.Client):
         """After the login, before the gateway: what needs the bot's own user is made, commands are registered."""
         settings = self.rooms.settings
         self.webhooks = Webhooks(self.me.id, await self._own_face())
+        self.faces = Faces(self.history, settings.face.shelf_channel)
         self.delivery = Delivery(
-            *(self.history, self.webhooks, Faces(self.history, settings.face.shelf_channel)),
+            *(self.history, self.webhooks, self.faces),
             pace=Pace(edit_seconds=settings.replies.edit_seconds),
             mode=settings.face.mode,
+            members=MemberFaces(self.history, self.lanes.aside) if settings.face.mode == "member" else None,
         )
         await self.tree.sync()
 
@@ -111,6 +114,8 @@ class MienClient(discord.Client):
     async def on_ready(self) -> None:
         log.info("connected as %s; servers: %d", self.me, len(self.guilds))
         self.lanes.aside(self._catch_up())
+        if self.rooms.settings.face.mode == "webhook":
+            self.lanes.aside(self._look_over())
 
     async def on_message(self, message: discord.Message) -> None:
         await self.history.saw(message.channel.id, message.id)
@@ -134,8 +139,15 @@ class MienClient(discord.Client):
             await self._forget(message)
         await self._feel_again()
 
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self.history.drop_shelf(channel.id)
+
     async def on_error(self, event: str, /, *_: object, **__: object) -> None:
         log.exception("%s failed", event)
+
+    async def _look_over(self) -> None:
+        for guild in list(self.guilds):
+            await self.faces.look_over(guild)
 
     async def _forget(self, message: int) -> None:
         await self.history.delete(message)

@@ -14,9 +14,10 @@ import discord
 from bot.conversation import Directed, Event, Portrait, Spoken
 from bot.faces import ASK_AGAIN_SECONDS, Faces
 from bot.history import History, OpenTurn
+from bot.member_faces import MemberFaces
 from bot.pages import pages
 from bot.reply import Pace, Reply
-from bot.voices import EmbedVoice, Look, Room, Voice, WebhookVoice, take_back
+from bot.voices import EmbedVoice, Look, MemberVoice, Room, Voice, WebhookVoice, take_back
 from bot.webhooks import TOO_MANY_WEBHOOKS, Place, Webhooks
 from persona.turn import Role, Turn
 
@@ -28,11 +29,21 @@ class Delivery:
 
     Args:
         mode: "webhook" shows the persona as the author where that is possible; "embed" never tries.
+        members: the bot's own faces: with them, and without webhooks, it speaks as itself where it is called like
+            the persona.
     """
 
     def __init__(
-        self, history: History, webhooks: Webhooks, faces: Faces, *, pace: Pace | None = None, mode: str = "webhook"
+        self,
+        history: History,
+        webhooks: Webhooks,
+        faces: Faces,
+        *,
+        pace: Pace | None = None,
+        mode: str = "webhook",
+        members: MemberFaces | None = None,
     ) -> None:
+        self._members = members
         self._history, self._webhooks, self._faces = history, webhooks, faces
         self._pace, self._mode = pace or Pace(), mode
         self._refused: dict[int, float] = {}  # channel -> when it refused a webhook, monotonic seconds
@@ -92,6 +103,10 @@ class Delivery:
     async def _voice(self, room: Room, look: Look) -> Voice:
         if isinstance(room, Place) and self._mode == "webhook" and await self._gives_webhook(room):
             return WebhookVoice(self._webhooks, self._faces, room, look)
+        if isinstance(room, Place) and self._members is not None:
+            self._members.wear(room.guild, look.name, look.face)
+            if self._members.is_called(room.guild, look.name):
+                return MemberVoice(self._members, room, look)
         return EmbedVoice(room, look)
 
     async def _gives_webhook(self, room: Place) -> bool:
@@ -123,6 +138,8 @@ class Delivery:
         if message.webhook_id:
             return self._webhooks.is_ours(message.webhook_id)
         ours = message.author.id == self._webhooks.me and message.interaction_metadata is None
+        if ours and self._members is not None and message.reference is None and not message.embeds:
+            return True
         return ours and bool(message.embeds) and message.embeds[0].author.name == name
 
 

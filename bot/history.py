@@ -18,6 +18,7 @@ from bot.readings import Readings, turn_of
 from persona.turn import Turn, Variation
 
 CLOSED_TURNS_KEPT_SECONDS = 30 * 24 * 3600.0
+CHANGES_KEPT = 10  # of the bot's own face in a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,23 @@ class Worn:
     expression: str
     suffixed: bool  # its name carried the invisible suffix
     face: str = ""  # SHA-256 of the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A face that stands in a guild's shelf channel: the picture's SHA-256, and where."""
+
+    sha256: str
+    channel: int
+    message: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A face that the bot put on itself: the picture's SHA-256, and when, unix seconds."""
+
+    sha256: str
+    at: float
 
 
 class History(Readings):
@@ -280,6 +298,33 @@ class History(Readings):
     async def drop_face(self, message: int) -> None:
         """The Discord message that held a face is gone, so its address will die."""
         await self._write("DELETE FROM faces WHERE message = ?", message)
+
+    async def faces_of(self, guild: int) -> list[Posted]:
+        """Every face that was posted in a guild, the newest first."""
+        rows = await self._rows(
+            "SELECT sha256, channel, message FROM faces WHERE guild = ? ORDER BY message DESC", guild
+        )
+        return [Posted(*row) for row in rows]
+
+    async def drop_shelf(self, channel: int) -> None:
+        """A channel is gone, with all faces that were in it."""
+        await self._write("DELETE FROM faces WHERE channel = ?", channel)
+
+    async def member_changes(self, guild: int, limit: int) -> list[Change]:
+        """The last changes of the bot's own face in a guild, the newest first."""
+        rows = await self._rows(
+            "SELECT sha256, at FROM member_faces WHERE guild = ? ORDER BY at DESC, rowid DESC LIMIT ?", guild, limit
+        )
+        return [Change(*row) for row in rows]
+
+    async def member_changed(self, guild: int, sha256: str) -> None:
+        """The bot wears another face in a guild since now. Of old changes some are kept, to count by."""
+        await self._write("INSERT INTO member_faces VALUES (?, ?, ?)", guild, sha256, time.time())
+        await self._write(
+            "DELETE FROM member_faces WHERE guild = ?1 AND rowid NOT IN"
+            " (SELECT rowid FROM member_faces WHERE guild = ?1 ORDER BY at DESC, rowid DESC LIMIT ?2)",
+            *(guild, CHANGES_KEPT),
+        )
 
     async def _open_turn(self, row: sqlite3.Row) -> OpenTurn:
         values = {key: row[key] for key in row.keys() if key != "closed_at"}  # noqa: SIM118 (iterating a Row gives values)

@@ -177,3 +177,9 @@ async def m004_readings(db: aiosqlite.Connection) -> None:
     """What was read from each turn, and the mood after it. A mood in `moods` is from before the first reading."""
     for statement in _READINGS:
         await db.execute(statement)
+
+
+@migration
+async def m005_member_faces(db: aiosqlite.Connection) -> None:
+    """Which faces the bot wore itself in each server, and since when: what its budget of changes is counted by."""
+    await db.execute("CREATE TABLE member_faces (guild INTEGER NOT NULL, sha256 TEXT NOT NULL, at REAL NOT NULL)")

@@ -158,8 +158,9 @@ class EmotionTable(Table):
 class Face(Table):
     """The picture beside a reply."""
 
-    mode: Literal["webhook", "embed"] = Field(
-        default="webhook", description="webhook: name and avatar on each message; embed: a picture inside it"
+    mode: Literal["webhook", "embed", "member"] = Field(
+        default="webhook",
+        description="webhook: name and avatar on each message; embed: a picture inside it; member: the bot's own",
     )
     model: str = Field(default="starter", description='"starter" or a folder in diffusers format')
     recogniser: str = Field(

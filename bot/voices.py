@@ -1,4 +1,4 @@
-"""The two ways a persona can be heard: as itself through a webhook, or in an embed of the bot's own.
+"""The ways a persona can be heard: as itself through a webhook, in an embed of the bot's own, or as the bot itself.
 
 A webhook message carries the persona's name and face, and neither can be changed later. Where there are no webhooks
 (direct messages, or the permission is missing) an embed shows them, and there the face can change. Both ways send, edit
@@ -15,11 +15,13 @@ import discord
 
 from avatar.shelf import Face, avatar_bytes
 from bot.faces import UNREADABLE, Faces, picture
+from bot.member_faces import MemberFaces
 from bot.webhooks import Place, Webhooks, fit_name, is_gone
 
 log = logging.getLogger(__name__)
 Room = Place | discord.DMChannel | discord.PartialMessageable
 NOBODY = discord.AllowedMentions.none()
+DRESSING_SECONDS = 3.0
 
 
 class Lost(Exception):
@@ -87,7 +89,8 @@ class WebhookVoice:
         """Without an address for the face the webhook itself wears it; Discord allows few changes: failing is fine."""
         with suppress(discord.HTTPException, *UNREADABLE):
             png = await asyncio.to_thread(avatar_bytes, self._look.face)
-            await webhook.edit(avatar=png, reason="Mien's persona changes its expression")
+            async with asyncio.timeout(DRESSING_SECONDS):  # discord.py would wait out a 429 while the words wait
+                await webhook.edit(avatar=png, reason="Mien's persona changes its expression")
 
     async def edit(self, post: int, page: str) -> None:
         webhook = await self._webhooks.of(self._place)
@@ -145,6 +148,27 @@ class EmbedVoice:
         embed = discord.Embed(description=page)
         embed.set_author(name=self._name)
         return embed.set_thumbnail(url=f"attachment://{self._face.sha256}.png") if self._pictured else embed
+
+
+class MemberVoice:
+    """Speaks as the bot, which wears the persona's name and face in this server as far as its budget goes."""
+
+    def __init__(self, members: MemberFaces, place: Place, look: Look) -> None:
+        self._members, self._place, self._look = members, place, look
+
+    async def send(self, page: str) -> int:
+        message = await self._place.send(page, allowed_mentions=NOBODY)
+        return message.id
+
+    async def edit(self, post: int, page: str) -> None:
+        await self._place.get_partial_message(post).edit(content=page, allowed_mentions=NOBODY)
+
+    async def delete(self, post: int) -> None:
+        await _delete_as_bot(self._place, post)
+
+    async def wear(self, face: Face, post: int, page: str) -> bool:
+        self._members.wear(self._place.guild, self._look.name, face)
+        return True
 
 
 async def take_back(webhooks: Webhooks, room: Room, post: int) -> None:

@@ -5,14 +5,21 @@ from aiohttp import web
 from bot.playground.access import API, Resource, answer, nothing
 from bot.playground.errors import bad_form, missing_permissions, required, unknown
 from bot.playground.forms import Body, read_body
+from bot.playground.limits import Limits
+from bot.playground.payloads import Payloads
 from bot.playground.permissions import Permission, guild_permissions
 from bot.playground.records import Channel, ChannelType, Guild, Member, Overwrite
 from bot.playground.rest_users import keep_image
+from bot.playground.world import World
 
 MAX_CHANNELS = 500
 
 
 class GuildRoutes(Resource):
+    def __init__(self, world: World, payloads: Payloads, limits: Limits) -> None:
+        super().__init__(world, payloads)
+        self.limits = limits
+
     def routes(self) -> list[web.RouteDef]:
         guild = f"{API}/guilds/{{guild}}"
         return [
@@ -105,8 +112,13 @@ class GuildRoutes(Resource):
         guild, user, body = self.guild(request), self.caller(request), await read_body(request)
         member = self.world.member(guild, user.id)
         if body.has("nick"):
+            if not guild_permissions(guild, member) & Permission.CHANGE_NICKNAME:
+                raise missing_permissions()
             member.nick = body.text("nick", limit=32) or None
         if body.has("avatar"):
+            if not self.limits.spend(self.limits.rules.member_avatar, f"{user.id} {guild.id}").allowed:
+                says = "You are changing your avatar too fast. Try again later."
+                raise bad_form("avatar", "AVATAR_RATE_LIMIT", says)
             member.avatar = keep_image(self.world, user.id, body, "avatar")
         if body.has("banner"):
             member.banner = keep_image(self.world, user.id, body, "banner")

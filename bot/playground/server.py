@@ -143,7 +143,7 @@ class Playground:
         application.add_routes([web.get("/gateway", self.gateway.handle), web.get("/gateway/", self.gateway.handle)])
         for routes in (
             UserRoutes(world, payloads, self.gateway),
-            GuildRoutes(world, payloads),
+            GuildRoutes(world, payloads, self.limits),
             ChannelRoutes(world, payloads),  # before messages: /messages/pins is no message
             MessageRoutes(world, payloads, composer),
             WebhookRoutes(world, payloads),
