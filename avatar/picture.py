@@ -42,6 +42,12 @@ def to_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def png_of(path: Path) -> bytes:
+    """A picture's file if it is a PNG already, else the picture as one. Raises PortraitError."""
+    content = path.read_bytes()
+    return content if content.startswith(b"\x89PNG\r\n\x1a\n") else to_png(open_picture(path))
+
+
 def to_small_png(image: Image.Image) -> bytes:
     """A drawing as PNG bytes of a third of the size: 255 colours, and clear where it is more than half transparent."""
     clear = image.getchannel("A").point(lambda alpha: 255 * (alpha < 128)) if image.has_transparency_data else None

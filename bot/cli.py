@@ -74,6 +74,18 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     sheet.add_argument("persona", metavar="NAME_OR_FOLDER")
     sheet.add_argument("--out", required=True, type=Path, metavar="FILE")
     sheet.set_defaults(command=_sheet)
+    _add_faces(persona)
+
+
+def _add_faces(persona: "argparse._SubParsersAction[Parser]") -> None:
+    faces = persona.add_parser("faces", help="take faces from a card of another program, or write such a card")
+    faces.add_argument("persona", metavar="NAME_OR_FOLDER")
+    way = faces.add_mutually_exclusive_group(required=True)
+    way.add_argument("--from", dest="source", type=Path, metavar="CARD", help="a V3 card: CHARX, PNG or JSON")
+    way.add_argument("--to", dest="target", type=Path, metavar="CARD", help="a file that ends in .charx or .json")
+    faces.add_argument("--replace", action="store_true", help="with --from: also take faces that are given already")
+    faces.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    faces.set_defaults(command=_faces)
 
 
 def _add_painting(paint: Parser) -> None:
@@ -155,6 +167,12 @@ async def _sheet(options: argparse.Namespace) -> int:
     from bot.show import sheet
 
     return await sheet(options)
+
+
+async def _faces(options: argparse.Namespace) -> int:
+    from bot.given import faces
+
+    return await faces(options)
 
 
 async def _check(options: argparse.Namespace) -> int:

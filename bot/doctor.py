@@ -11,6 +11,7 @@ from pathlib import Path
 
 from avatar.checkpoint import starter_folder
 from avatar.mask import open_portrait
+from avatar.picture import open_picture
 from bot.errors import sentence
 from bot.footprint import footprint
 from bot.forms import mistakes
@@ -85,7 +86,10 @@ def _portrait(path: str, adapters: Collection[str]) -> str:
     check_adapter(persona, adapters)
     portrait = open_portrait(persona.base, persona.mask)
     width, height = portrait.image.size
-    return f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}"
+    for file in persona.faces.values():
+        open_picture(file)
+    given = f", given faces for {', '.join(persona.faces)}" if persona.faces else ""
+    return f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}{given}"
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:

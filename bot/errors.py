@@ -24,7 +24,7 @@ INTENTS = (
     " https://discord.com/developers/applications, then start Mien again."
 )
 TELLING = {
-    "persona": ("PersonaError", "TomlError"),
+    "persona": ("PersonaError", "TomlError", "CardError"),
     "inference": (
         *("Busy", "NoRoom", "Replaced", "TimedOut", "Stopped"),
         *("NoDevice", "ModelMissing", "RivalKernels", "TooLong", "GrammarError"),

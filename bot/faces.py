@@ -9,8 +9,7 @@ import io
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection, Sequence
 
 import discord
 
@@ -62,21 +61,22 @@ class Faces:
         async with self._posting.setdefault(guild.id, asyncio.Lock()):
             known = await self._history.faces_of(guild.id)
             shelf = self._find_shelf(guild, known)
-            there: dict[int, tuple[str, str]] = {}
-            with suppress(discord.HTTPException):
-                if shelf is not None:
-                    there = {message: found async for message, found in _faces_in(shelf, guild.me)}
-                    complete = len(there) < MOST_READ_BACK
-                else:
-                    complete = True
-                for face in known if complete else ():
-                    if face.message not in there:
-                        await self._history.drop_face(face.message)
-                kept = {face.sha256 for face in known if face.message in there}
-                for message, (sha256, url) in there.items():
-                    if shelf is not None and sha256 not in kept:
-                        kept.add(sha256)
-                        await self._history.set_face_url(guild.id, sha256, channel=shelf.id, message=message, url=url)
+            try:
+                there = [found async for found in _faces_in(shelf, guild.me)] if shelf else []
+            except discord.HTTPException as error:
+                log.info("the shelf channel of server %s cannot be read back: %s", guild.id, error)
+                return
+            if len(there) < MOST_READ_BACK:
+                await self._forget_all_but({face.message for face, _ in there}, known)
+            for face, url in reversed(there):  # of two posts of one face, the newest counts
+                await self._history.set_face_url(
+                    guild.id, face.sha256, channel=face.channel, message=face.message, url=url
+                )
+
+    async def _forget_all_but(self, messages: Collection[int], known: Sequence[Posted]) -> None:
+        for face in known:
+            if face.message not in messages:
+                await self._history.drop_face(face.message)
 
     async def distrust(self, guild: discord.Guild, face: Face) -> None:
         """Discord did not show the face of this address: post it anew next time, but only once per start."""
@@ -140,12 +140,12 @@ class Faces:
         )
 
 
-async def _faces_in(shelf: discord.TextChannel, me: discord.Member) -> AsyncIterator[tuple[int, tuple[str, str]]]:
-    """The newest faces that this bot posted there: message, (SHA-256 of the picture, address without parameters)."""
+async def _faces_in(shelf: discord.TextChannel, me: discord.Member) -> AsyncIterator[tuple[Posted, str]]:
+    """The newest faces that this bot posted there, with their addresses (without parameters), the newest first."""
     async for message in shelf.history(limit=MOST_READ_BACK):
         for file in message.attachments[:1] if message.author.id == me.id else ():
             if named := re.fullmatch(r"([0-9a-f]{64})\.png", file.filename):
-                yield message.id, (named[1], file.url.split("?")[0])
+                yield Posted(named[1], shelf.id, message.id), file.url.split("?")[0]
 
 
 async def picture(face: Face) -> discord.File:

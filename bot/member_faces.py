@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
+import aiohttp
 import discord
 
 from avatar.shelf import Face, avatar_bytes
@@ -96,7 +97,7 @@ class MemberFaces:
             png = await asyncio.to_thread(avatar_bytes, wanted.face)
             async with asyncio.timeout(REQUEST_SECONDS):
                 await guild.me.edit(avatar=png, reason="Mien's persona changes its expression")
-        except (discord.HTTPException, *UNREADABLE) as error:
+        except (discord.HTTPException, aiohttp.ClientError, *UNREADABLE) as error:
             return self._refused(guild, error)
         await self._history.member_changed(guild.id, wanted.face.sha256)
         self._refusals.pop(guild.id, None)
@@ -119,7 +120,7 @@ class MemberFaces:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 await guild.me.edit(nick=fit_nick(name))
-        except (discord.HTTPException, OSError) as error:
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             self._nameless.add((guild.id, name))
             log.warning("server %s lets Mien not be called %s (%s): it speaks in embeds there", guild.id, name, error)
             return

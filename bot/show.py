@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from avatar.attempts import Attempt
 from avatar.expression import ExpressionSpec, blended, spec_for
+from avatar.picture import png_of
 from avatar.sheet import contact_sheet
 from avatar.starter.phrasings import prompts
 from bot.compose import open_gpu, open_painter
@@ -38,7 +38,7 @@ async def paint(options: argparse.Namespace) -> int:
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
         attempts = explained(await painter.explain(persona, spec), options.out) if options.explain else []
         face = await painter.paint(persona, spec)
-    shutil.copyfile(face.path, options.out)
+    options.out.write_bytes(png_of(face.path))  # a given face may be of another kind
     seconds = round(time.perf_counter() - start, 3)
     shown = spec.words if face.expression == spec.name else face.expression
     answer = {"out": str(options.out), "expression": face.expression, "painted": face.painted, "seconds": seconds}

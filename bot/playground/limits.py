@@ -31,8 +31,8 @@ class Rules:
     webhook: Rule = Rule("webhook", 5, 2.0)  # per webhook and token: execute, edit, delete, follow-ups
     send: Rule = Rule("send", 5, 5.0)  # per channel
     edit: Rule = Rule("edit", 5, 5.0)  # per channel
-    member_avatar: Rule = Rule("member avatar", 2, 600.0)  # per user and guild, by report (discord-api-docs #8560)
     other: Rule = Rule("other", 50, 1.0)  # per user, all other requests together
+    member_avatar: Rule = Rule("member avatar", 2, 600.0)  # per user and guild, by report (discord-api-docs #8560)
 
 
 @dataclass(slots=True)

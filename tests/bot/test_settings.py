@@ -87,8 +87,9 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
          "(known: device, threads, max_waiting, replies)"),
         ("[gpu]\nthreads = '1'", {}, "line 2: [gpu] threads: "
          "expected a whole number (CPU threads of a step; unset = one per core), got '1'"),
-        ("[face]\nmode = 'member'", {}, "line 2: [face] mode: expected 'webhook' or 'embed' "
-         "(webhook: name and avatar on each message; embed: a picture inside it), got 'member'"),
+        ("[face]\nmode = 'hologram'", {}, "line 2: [face] mode: expected 'webhook', 'embed' or 'member' "
+         "(webhook: name and avatar on each message; embed: a picture inside it; member: the bot's own), "
+         "got 'hologram'"),
         ("[replies]\nedit_seconds = 0.1", {}, "line 2: [replies] edit_seconds: "
          "expected 1.2 or more (at most one edit in so many seconds), got 0.1"),
         ("[gpu]\ndevice = 'tpu'", {}, "line 2: [gpu] device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),

@@ -1,0 +1,133 @@
+"""`mien persona faces`: faces of a card of another program become given faces, and faces leave as such a card."""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from avatar.expression import spec_for
+from avatar.picture import PortraitError, open_picture, png_of, to_png
+from avatar.shelf import write_whole
+from avatar.wardrobe import Wardrobe
+from bot.settings import load_settings
+from persona.card import Persona, PersonaError, load_persona
+from persona.cardfile import read_card
+from persona.emotions import Asset, charx, emotion_assets, json_card
+from persona.faces import FOLDER, given
+from persona.naming import find
+
+ENDINGS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}  # kept as they are; any other picture becomes PNG
+WRITERS = {".charx": charx, ".json": json_card}
+
+
+@dataclass
+class Taken:
+    """What came of a card's faces."""
+
+    worn: dict[str, Path] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)  # expressions that had a given face already
+    unmatched: list[str] = field(default_factory=list)
+    trouble: dict[str, str] = field(default_factory=dict)
+
+    def lines(self, persona: Persona) -> list[str]:
+        said = [f"{persona.card.name} wears {len(self.worn)} given faces{_named(self.worn)}"]
+        if self.kept:
+            said.append(f"given before, and kept (--replace takes the card's){_named(self.kept)}")
+        if self.unmatched:
+            said.append(f"no expression of {persona.card.name} is called so{_named(self.unmatched)}")
+        return said + [f"{name}: {why}" for name, why in self.trouble.items()]
+
+
+async def faces(options: argparse.Namespace) -> int:
+    """Take the faces of --from, or write those of the persona into --to; exit status 1 if none came or went."""
+    settings = load_settings(options.config)
+    persona = load_persona(options.persona, settings.bot.persona_roots())
+    if options.source is not None:
+        taken = take(persona, options.source, replace=options.replace)
+        data = {"worn": sorted(taken.worn), "kept": taken.kept, "unmatched": taken.unmatched, "trouble": taken.trouble}
+        print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(taken.lines(persona)))
+        return 0 if taken.worn or taken.kept else 1
+    wardrobe = Wardrobe.of(settings.face.model, settings.bot.state / "shelf")
+    written = export(persona, wardrobe, options.target)
+    waiting = [name for name in persona.card.expressions if name not in written]
+    if options.json:
+        print(json.dumps({"out": str(options.target), "faces": written, "missing": waiting}, ensure_ascii=False))
+    else:
+        print(f"{options.target}: {len(written)} faces of {persona.card.name}{_named(written)}")
+        if waiting:
+            print(f"not painted yet, so not in it (`mien persona sheet` paints all){_named(waiting)}")
+    return 0 if written else 1
+
+
+def take(persona: Persona, source: Path, *, replace: bool = False) -> Taken:
+    """Put the emotion assets of a card into the persona's faces/. Raises CardError, OSError."""
+    taken, there = Taken(), given(persona.folder, persona.card.expressions)
+    for asset in emotion_assets(read_card(source)):
+        name = find(asset.name.replace("_", " "), persona.card.expressions) or find(
+            asset.name, persona.card.expressions
+        )
+        if name is None:
+            taken.unmatched.append(asset.name)
+        elif name in taken.worn:
+            taken.trouble[asset.name] = "the card has it twice; the first one is worn"
+        elif name in there and not replace:
+            taken.kept.append(name)
+        else:
+            _take_one(persona, name, asset, taken, there)
+    return taken
+
+
+def _take_one(persona: Persona, name: str, asset: Asset, taken: Taken, there: Mapping[str, Path]) -> None:
+    try:
+        ending, content = _as_face(asset)
+    except PortraitError as error:
+        taken.trouble[asset.name] = str(error)
+        return
+    # The file is called like the expression of our own card: nothing of a stranger's paths gets here.
+    file = persona.folder / FOLDER / f"{name}{ending}"
+    write_whole(file, content)
+    if name in there and there[name] != file:
+        there[name].unlink(missing_ok=True)
+    taken.worn[name] = file
+
+
+def _as_face(asset: Asset) -> tuple[str, bytes]:
+    """The ending and the bytes of the file to write: as they are, or as PNG. Raises PortraitError."""
+    if asset.trouble:
+        raise PortraitError(asset.trouble)
+    with tempfile.TemporaryDirectory(prefix="mien-") as folder:
+        file = Path(folder) / "face"
+        file.write_bytes(asset.content)
+        try:
+            picture = open_picture(file)
+        except PortraitError as error:
+            raise PortraitError(str(error).replace(str(file), "it")) from error
+        with Image.open(file) as opened:
+            kind, frames = opened.format or "", getattr(opened, "n_frames", 1)
+    if kind in ENDINGS and frames == 1:
+        return ENDINGS[kind], asset.content
+    return ".png", to_png(picture)
+
+
+def export(persona: Persona, wardrobe: Wardrobe, target: Path) -> list[str]:
+    """Write a V3 card with every face that is given or painted; returns their names. Raises PersonaError."""
+    if target.suffix.lower() not in WRITERS:
+        raise PersonaError(f"{target} ends neither in .charx nor in .json, so its form is not known.")
+    pngs = {}
+    for name in persona.card.expressions:
+        face = wardrobe.shelved(persona, spec_for(persona.card, name))
+        if face is not None:
+            pngs[name] = png_of(face.path)
+    if pngs:
+        write = WRITERS[target.suffix.lower()]
+        write_whole(target, write(persona, png_of(persona.base), pngs))
+    return list(pngs)
+
+
+def _named(names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f": {listed}" if listed else ""
