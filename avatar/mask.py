@@ -90,7 +90,7 @@ def _eroded(mask: Bytes) -> Bytes:
 
 
 def _open_mask(mask: Path, base: Path, size: tuple[int, int]) -> Image.Image:
-    allowed = _grey(open_picture(mask))
+    allowed = grey(open_picture(mask))
     if allowed.size != size:
         raise PortraitError(
             f"{mask} is {allowed.width} x {allowed.height} pixels but {base.name} is "
@@ -178,7 +178,7 @@ def _read(path: Path) -> bytes:
         raise PortraitError(f"{path} cannot be read ({error.strerror}).") from error
 
 
-def _grey(mask: Image.Image) -> Image.Image:
+def grey(mask: Image.Image) -> Image.Image:
     """A mask as "L"; where a mask has transparency, transparent counts as black."""
     if mask.mode == "RGBA":
         mask = Image.alpha_composite(Image.new("RGBA", mask.size, (0, 0, 0, 255)), mask)
