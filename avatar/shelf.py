@@ -4,15 +4,21 @@
 
 A file's name says what it must contain, so what is read is checked, and a damaged face is dropped and painted again.
 Several processes may share a shelf: files appear whole (written aside, then renamed) and vanish whole. The shelf is
-bounded in bytes; the faces not worn for longest leave first. It knows no model and no persona.
+bounded in bytes; the faces not worn for longest leave first. Where it cannot be written (full, read-only, no folder),
+faces lie in memory until Mien ends. It knows no model and no persona.
 """
 
+import atexit
 import hashlib
 import json
+import logging
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +26,13 @@ from PIL import Image
 
 from avatar.picture import open_picture, to_png
 
+log = logging.getLogger(__name__)
+
 DISCORD_SIDE = 512  # pixels; larger avatars are shown no larger
 DISCORD_BYTES = 1_000_000
 _ABANDONED = 3600.0  # seconds after which a half-written file belongs to a process that died
+_SPARE_BYTES = 64 << 20  # of faces in memory
+_MEMORY = Path("/dev/shm")  # a folder in memory on Linux; elsewhere the system's folder for temporary files serves
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +65,16 @@ def key_of(**made_from: str | int | float) -> str:
 
 
 class Shelf:
-    """Finished faces in `folder` (made when first needed), at most `max_bytes` of them."""
+    """Finished faces in `folder` (made when first needed), at most `max_bytes` of them.
+
+    Any process and any thread may use it: what another one takes away meanwhile is simply not there.
+    """
 
     def __init__(self, folder: Path, max_bytes: int = 512 << 20) -> None:
         self.folder = folder
         self._max_bytes = max_bytes
+        self._spare: Shelf | None = None  # in memory: faces that the folder could not take
+        self._refused = False  # whether the folder could not take the last face
 
     def get(self, key: str) -> Shelved | None:
         """The face of a key, checked against its name and marked as just used; None if it is not there, or damaged."""
@@ -67,16 +82,47 @@ class Shelf:
             sha256 = path.stem.removeprefix(f"{key}-")
             if _sha256(path) == sha256 and _touch(path):
                 return Shelved(path, sha256)
-            path.unlink(missing_ok=True)
-        return None
+            _drop(path)
+        return None if self._spare is None else self._spare.get(key)
 
-    def put(self, key: str, png: bytes) -> Shelved:
-        """Put a face on the shelf and make room for it; what was there under the same key stays until it is unused."""
+    def put(self, key: str, png: bytes) -> Shelved | None:
+        """Put a face on the shelf and make room for it; what was there under the same key stays until it is unused.
+
+        None, and a sentence in the log, where neither the folder nor memory could take it.
+        """
+        try:
+            shelved = self._write(key, png)
+        except OSError as error:
+            return self._put_aside(key, png, error.strerror or str(error))
+        self._refused = False
+        return shelved
+
+    def _write(self, key: str, png: bytes) -> Shelved:
         sha256 = hashlib.sha256(png).hexdigest()
         path = self._drawer(key) / f"{key}-{sha256}.png"
         write_whole(path, png)
         self._trim(keep=path)
         return Shelved(path, sha256)
+
+    def _put_aside(self, key: str, png: bytes, why: str) -> Shelved | None:
+        """Keep a face in memory for want of a folder; said once, until the folder takes faces again."""
+        try:
+            self._spare = self._spare or Shelf(_folder_in_memory(), _SPARE_BYTES)
+            shelved = self._spare._write(key, png)
+        except OSError as error:
+            log.warning(
+                "a face could be kept neither in %s (%s) nor in memory (%s): free some disk space",
+                *(self.folder, why, error.strerror),
+            )
+            return None
+        if not self._refused:
+            log.warning(
+                "%s takes no faces (%s): they are kept in memory and painted again after a restart; free some disk "
+                "space, or name another [bot] state",
+                *(self.folder, why),
+            )
+        self._refused = True
+        return shelved
 
     def _drawer(self, key: str) -> Path:
         return self.folder / key[:2]
@@ -89,7 +135,7 @@ class Shelf:
             if excess <= 0:
                 break
             if path != keep:
-                path.unlink(missing_ok=True)
+                _drop(path)
                 excess -= sizes[path]
 
     def _files(self) -> Iterator[Path]:
@@ -97,7 +143,14 @@ class Shelf:
             if path.suffix == ".png":
                 yield path
             elif path.name.startswith(".") and time.time() - _used(path) > _ABANDONED:
-                path.unlink(missing_ok=True)
+                _drop(path)
+
+
+def _folder_in_memory() -> Path:
+    """A new folder that is removed when this process ends. Raises OSError where there is none to be had."""
+    folder = tempfile.mkdtemp(prefix="mien-faces-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -139,10 +192,10 @@ def _square(image: Image.Image, focus: tuple[float, float]) -> Image.Image:
 
 
 def _sha256(path: Path) -> str | None:
-    """None when another process has just taken the file away."""
+    """None when another process has just taken the file away, or when it cannot be read."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -152,13 +205,21 @@ def _touch(path: Path) -> bool:
         os.utime(path)
     except FileNotFoundError:
         return False
+    except OSError:
+        return True  # not ours to mark: a face on a read-only disk is a face
     return True
+
+
+def _drop(path: Path) -> None:
+    """Take a file away; on a disk that only lets itself be read it stays."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
@@ -166,5 +227,5 @@ def _used(path: Path) -> float:
     """When the file was last used, unix seconds; 0 when another process has just taken it away."""
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:
+    except OSError:
         return 0.0
