@@ -5,7 +5,9 @@ change", as in inpainting tools. It knows no model.
 """
 
 import hashlib
+import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from avatar.picture import PortraitError, open_picture, to_png
+from avatar.picture import PortraitError, holds_more, open_picture, to_png
 from avatar.proposal import propose
 from avatar.shelf import write_whole
+
+log = logging.getLogger(__name__)
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -65,6 +69,17 @@ class Portrait:
         left, top, right, bottom = bounding_box(self.mask)
         return (left + right) / 2 / self.mask.shape[1], (top + bottom) / 2 / self.mask.shape[0]
 
+    def remarks(self) -> Iterator[str]:
+        """Sentences for the admin about what can be used but may not be what was meant. Raises PortraitError."""
+        for path in self.sources:
+            if holds_more(path):
+                yield f"{path} holds more than one picture (it may be animated): only the first is used."
+        if self.mask.all():
+            yield (
+                f"{self.sources[-1]} is black nowhere, so the whole picture is painted anew: paint black what must "
+                "stay as it is."
+            )
+
 
 def open_portrait(base: Path, mask: Path | None, proposals: Path | None = None) -> Portrait:
     """Read a base picture and its mask; PortraitError says in one sentence what is wrong with which file.
@@ -107,6 +122,7 @@ class Portraits:
     def __init__(self, proposals: Path) -> None:
         self._proposals = proposals
         self._opened: dict[tuple[Path, Path | None], tuple[object, Portrait]] = {}
+        self._said: set[str] = set()
 
     def open(self, base: Path, mask: Path | None) -> Portrait:
         """See open_portrait. May be called from any thread: at worst a file is read twice."""
@@ -114,10 +130,17 @@ class Portraits:
         if known is None or known[0] != stamps(known[1].sources):
             portrait = open_portrait(base, mask, self._proposals)
             known = stamps(portrait.sources), portrait
+            self._say(portrait)
         self._opened[base, mask] = known
         while len(self._opened) > PORTRAITS_KEPT:
             self._opened.pop(next(iter(self._opened)), None)
         return known[1]
+
+    def _say(self, portrait: Portrait) -> None:
+        for remark in portrait.remarks():
+            if remark not in self._said:
+                log.warning("%s", remark)
+                self._said.add(remark)
 
 
 def stamps(paths: tuple[Path, ...]) -> object:

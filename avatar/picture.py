@@ -3,12 +3,15 @@
 import io
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 40_000_000  # 6,300 x 6,300: above any portrait, below what a hostile file may claim to hold
+_ORIENTATION = 0x0112  # Exif's tag; 1 = upright
 
 
 class PortraitError(ValueError):
@@ -16,23 +19,60 @@ class PortraitError(ValueError):
 
 
 def open_picture(path: Path) -> Image.Image:
-    """The picture in a file as "RGB", or "RGBA" if it has transparency: upright, 8 bit, its first frame."""
+    """The picture in a file as "RGB", or "RGBA" if it has transparency: upright, 8 bit, the first if there are more."""
+    with _opened(path) as image:
+        image.load()
+        return _eight_bit(ImageOps.exif_transpose(image))
+
+
+def holds_more(path: Path) -> bool:
+    """Whether a file holds more pictures than the one that is used: an animation, pages. Raises PortraitError."""
+    with _opened(path) as image:
+        return bool(getattr(image, "is_animated", False))
+
+
+def is_plain_png(path: Path) -> bool:
+    """Whether every viewer shows a file as `open_picture` does: a PNG that is neither animated nor to be turned.
+
+    Raises PortraitError.
+    """
+    with _opened(path) as image:
+        animated = bool(getattr(image, "is_animated", False))
+        return image.format == "PNG" and not animated and image.getexif().get(_ORIENTATION, 1) == 1
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture whose header was read; whatever goes wrong with it becomes one sentence."""
     if not path.is_file():
         raise PortraitError(f"{path} is missing: put a picture there.")
     try:
         with Image.open(path) as image:
             _check_size(path, image.size)
-            image.load()
-            return _eight_bit(ImageOps.exif_transpose(image))
+            yield image
     except PortraitError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PortraitError(f"{path} has too many pixels: at most {MAX_PIXELS:,} can be used.") from error
     except UnidentifiedImageError as error:
-        raise PortraitError(f"{path} is not a picture that can be read: save it as PNG.") from error
+        raise PortraitError(f"{path} {_what_it_is(path)}") from error
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError) as error:
         # Pillow's decoders fail in all these ways on damaged files.
         raise PortraitError(f"{path} cannot be read as a picture ({error}): save it again as PNG.") from error
+
+
+def _what_it_is(path: Path) -> str:
+    """What an admin should do about a file that Pillow does not know, by how it begins."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        return "is an empty file: copy the picture again."
+    if b"<svg" in head.lower():
+        return "is an SVG drawing, which has no pixels: export it as PNG."
+    if head[4:8] == b"ftyp":
+        kind = head[8:12].decode("ascii", "replace").upper()
+        return f"is a {kind} file, as phones and cameras make them, which cannot be read here: save it as PNG."
+    return "is not a picture that can be read: save it as PNG."
 
 
 def to_png(image: Image.Image) -> bytes:
@@ -69,7 +109,11 @@ def _check_size(path: Path, size: tuple[int, int]) -> None:
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _scaled(image)
+        clear = image.info.get("transparency")  # the one grey value that is seen through
+        scaled = _scaled(image)
+        if clear is not None:
+            scaled.putalpha(Image.fromarray(np.where(np.asarray(image) == clear, 0, 255).astype(np.uint8)))
+        image = scaled
     return image.convert("RGBA" if image.has_transparency_data else "RGB")
 
 

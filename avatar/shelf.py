@@ -24,7 +24,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from avatar.picture import open_picture, to_png
+from avatar.picture import is_plain_png, open_picture, to_png
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def avatar_bytes(face: Face) -> bytes:
     Raises PortraitError when its file is no picture any more.
     """
     picture = open_picture(face.path)
-    if picture.width == picture.height <= DISCORD_SIDE and _is_small_png(face.path):
+    if picture.width == picture.height <= DISCORD_SIDE and _is_small(face.path) and is_plain_png(face.path):
         return face.path.read_bytes()
     square = _square(picture, face.focus)
     side = min(square.width, DISCORD_SIDE)
@@ -179,9 +179,8 @@ def avatar_bytes(face: Face) -> bytes:
     return png
 
 
-def _is_small_png(path: Path) -> bool:
-    with path.open("rb") as file:
-        return path.stat().st_size < DISCORD_BYTES and file.read(8) == b"\x89PNG\r\n\x1a\n"
+def _is_small(path: Path) -> bool:
+    return path.stat().st_size < DISCORD_BYTES
 
 
 def _square(image: Image.Image, focus: tuple[float, float]) -> Image.Image:

@@ -89,7 +89,8 @@ def _portrait(path: str, adapters: Collection[str]) -> str:
     for file in persona.faces.values():
         open_picture(file)
     given = f", given faces for {', '.join(persona.faces)}" if persona.faces else ""
-    return f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}{given}"
+    found = f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}"
+    return ". ".join((found + given, *portrait.remarks()))
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:

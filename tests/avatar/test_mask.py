@@ -33,6 +33,27 @@ def test_a_black_mask_is_one_sentence_and_a_white_one_is_the_whole_picture(tmp_p
     assert open_portrait(base, mask).crop == Crop(0, 0, 64)
 
 
+def test_what_may_not_be_meant_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "base.gif", save_all=True, append_images=frames[1:])
+    mask = saved(tmp_path, Image.new("L", (8, 8), 255), "mask.png")
+    portraits = Portraits(tmp_path / "masks")
+    for modified in (1, 2):
+        os.utime(mask, ns=(modified, modified))
+        assert portraits.open(tmp_path / "base.gif", mask).mask.all()
+    assert [message.partition(" ")[2] for message in caplog.messages] == [
+        "holds more than one picture (it may be animated): only the first is used.",
+        "is black nowhere, so the whole picture is painted anew: paint black what must stay as it is.",
+    ]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 3000), (3000, 20), (1, 700)])
+def test_a_picture_of_any_shape_has_a_proposal_and_a_crop(tmp_path: Path, size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    portrait = open_portrait(saved(tmp_path, Image.fromarray(noise)), None)
+    assert portrait.mask.shape == (size[1], size[0]) and portrait.mask.any() and portrait.crop.side >= 1
+
+
 def test_in_a_mask_transparent_counts_as_black(tmp_path: Path) -> None:
     mask = Image.new("RGBA", (8, 8), (255, 255, 255, 0))
     mask.putpixel((3, 3), (255, 255, 255, 255))

@@ -147,6 +147,13 @@ def test_a_base_picture_in_another_format_becomes_a_png(tmp_path: Path) -> None:
         assert square.format == "PNG" and square.size == (40, 40)
 
 
+def test_an_animated_base_picture_is_posted_as_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with Image.open(io.BytesIO(avatar_bytes(face(tmp_path / "a.png")))) as square:
+        assert not getattr(square, "is_animated", False) and square.getcolors() == [(32 * 32, (255, 0, 0))]
+
+
 def test_a_face_that_is_no_picture_any_more_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"gone bad")
     with pytest.raises(PortraitError, match="not a picture"):
