@@ -69,9 +69,12 @@ class Refused:
         self.counts[attempt.verdict.why] += 1
         said = (order.persona.slug, order.spec.name, str(attempt.seed), attempt.verdict.why)
         name = "-".join(re.sub(r"[^\w]+", "_", part) for part in (str(time.time_ns() // 1_000_000), *said))
-        write_whole(self.folder / f"{name}.png", attempt.picture(order, cutting))
-        for path in self.pictures()[:-KEPT]:
-            path.unlink(missing_ok=True)
+        try:
+            write_whole(self.folder / f"{name}.png", attempt.picture(order, cutting))
+            for path in self.pictures()[:-KEPT]:
+                path.unlink(missing_ok=True)
+        except OSError as error:  # a full disk: a face is not lost for want of a picture of what it was not to be
+            log.warning("the refused painting could not be kept (%s)", error.strerror)
 
     def pictures(self) -> list[Path]:
         """The kept pictures, the oldest first."""

@@ -186,9 +186,14 @@ def feather(mask: Bytes, side: int) -> Floats:
     return total / np.float32(255 * layers)
 
 
-def _proposed(picture: Image.Image, path: Path) -> Path:
+def _proposed(picture: Image.Image, path: Path) -> Path | None:
+    """Where the proposal is kept, None where it cannot be (a full disk)."""
     if not path.is_file():
-        write_whole(path, to_png(propose(picture)))
+        try:
+            write_whole(path, to_png(propose(picture)))
+        except OSError as error:
+            log.warning("the proposed mask could not be kept in %s (%s): free some disk space", path, error.strerror)
+            return None
     return path
 
 

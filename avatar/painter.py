@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,13 +37,14 @@ from avatar.mask import Floats
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
-from avatar.shelf import Shelf, key_of
+from avatar.shelf import Shelf, ShelfFull, key_of
 from avatar.wardrobe import SEEDS, Order, Wardrobe, face_of
 from inference.gpu import Gpu
 from inference.job import Busy, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
 from persona.card import Persona
 
+log = logging.getLogger(__name__)
 Judge = Callable[[Cutting, Floats, Wish, Seen | None], Verdict]
 
 
@@ -120,6 +122,8 @@ class Painter:
     ) -> Face:
         """The face of an expression; the neutral one (see `Face.expression`) if the gate refused it.
 
+        The base picture where no disk and no memory takes a face.
+
         replaces: an unfinished older request of the same key ends with Replaced. Raises PortraitError for unusable
         pictures, ModelMissing for unusable weights, and what jobs raise: Busy, NoRoom, Stopped.
         """
@@ -129,7 +133,11 @@ class Painter:
         if (found := self._shelf.get(order.key)) is not None:
             return face_of(order, found, painted=False)
         if order.key not in self._unfit:
-            face = await self._wait(self._work(order, priority), replaces)
+            try:
+                face = await self._wait(self._work(order, priority), replaces)
+            except ShelfFull as error:
+                log.warning("%s", error)
+                return self.wardrobe.base(persona)
             if face is not None:
                 return face
         return await self._neutral(persona, spec, priority)

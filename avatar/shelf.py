@@ -64,6 +64,10 @@ def key_of(**made_from: str | int | float) -> str:
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
+class ShelfFull(Exception):
+    """A face could be kept nowhere; str() is the sentence for the admin."""
+
+
 class Shelf:
     """Finished faces in `folder` (made when first needed), at most `max_bytes` of them.
 
@@ -85,10 +89,10 @@ class Shelf:
             _drop(path)
         return None if self._spare is None else self._spare.get(key)
 
-    def put(self, key: str, png: bytes) -> Shelved | None:
+    def put(self, key: str, png: bytes) -> Shelved:
         """Put a face on the shelf and make room for it; what was there under the same key stays until it is unused.
 
-        None, and a sentence in the log, where neither the folder nor memory could take it.
+        Raises ShelfFull where neither the folder nor memory could take it.
         """
         try:
             shelved = self._write(key, png)
@@ -104,17 +108,14 @@ class Shelf:
         self._trim(keep=path)
         return Shelved(path, sha256)
 
-    def _put_aside(self, key: str, png: bytes, why: str) -> Shelved | None:
+    def _put_aside(self, key: str, png: bytes, why: str) -> Shelved:
         """Keep a face in memory for want of a folder; said once, until the folder takes faces again."""
         try:
             self._spare = self._spare or Shelf(_folder_in_memory(), _SPARE_BYTES)
             shelved = self._spare._write(key, png)
         except OSError as error:
-            log.warning(
-                "a face could be kept neither in %s (%s) nor in memory (%s): free some disk space",
-                *(self.folder, why, error.strerror),
-            )
-            return None
+            places = f"{self.folder} ({why}) nor in memory ({error.strerror})"
+            raise ShelfFull(f"A face could be kept neither in {places}: free some disk space.") from error
         if not self._refused:
             log.warning(
                 "%s takes no faces (%s): they are kept in memory and painted again after a restart; free some disk "

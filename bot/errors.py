@@ -29,7 +29,7 @@ TELLING = {
         *("Busy", "NoRoom", "Replaced", "TimedOut", "Stopped"),
         *("NoDevice", "ModelMissing", "RivalKernels", "TooLong", "GrammarError"),
     ),
-    "avatar": ("PortraitError",),
+    "avatar": ("PortraitError", "ShelfFull"),
     "bot": ("StoryError", "PlaygroundError"),
 }
 

@@ -67,7 +67,8 @@ def test_a_file_with_more_than_one_picture_is_known_for_it(tmp_path: Path, name:
     frames = [Image.new("RGB", (3, 3), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
     assert holds_more(tmp_path / name) and not is_plain_png(tmp_path / name)
-    assert np.asarray(open_picture(tmp_path / name))[0, 0, :3].tolist() == [255, 0, 0]
+    red, _, blue = np.asarray(open_picture(tmp_path / name))[0, 0, :3].tolist()
+    assert red > 250 and blue < 5  # WebP is not exact
     frames[0].save(tmp_path / name)
     assert not holds_more(tmp_path / name) and is_plain_png(tmp_path / name) == name.endswith(".png")
 
