@@ -13,6 +13,7 @@ import pytest_asyncio
 from PIL import Image
 
 from avatar.animation import read_animation
+from avatar.expression import spec_for
 from avatar.mask import open_portrait
 from bot.client import point_to
 from bot.playground import Playground
@@ -35,6 +36,9 @@ async def scene(tmp_path: Path) -> AsyncGenerator[Studio]:
 
 
 async def test_a_moving_face_is_painted_once_and_shown_as_a_gif(scene: Studio) -> None:
+    marigold = scene.persona()
+    specs = spec_for(marigold.card, "joy"), spec_for(marigold.card, "sadness")
+    await scene.client.rooms.painter.morph(marigold, *specs)  # here, so that the page need not wait for a slow machine
     answer = await scene.asking.answer("face morph", **{"from": "joy", "to": "Sadness"})
     [file] = answer["attachments"]
     assert answer["content"] == "Marigold: joy → sadness"
@@ -43,7 +47,6 @@ async def test_a_moving_face_is_painted_once_and_shown_as_a_gif(scene: Studio) -
     content = await scene.member.picture(file["url"])
     with Image.open(BytesIO(content)) as gif:
         assert gif.format == "GIF" and gif.n_frames > 10 and gif.info["loop"] == 0 and gif.width <= 512
-    marigold = scene.persona()
     mask = Image.fromarray(open_portrait(marigold.base, marigold.mask).mask)
     frames = np.stack([np.asarray(frame) for frame in read_animation(content).frames])
     still = np.asarray(mask.resize(frames.shape[2:0:-1], Image.Resampling.BILINEAR, reducing_gap=None)) == 0
