@@ -64,8 +64,24 @@ def revision_of(folder: Path, recipe: Recipe | None = None) -> str:
     for path in needed(folder, kind, recipe):
         digest.update(_fingerprint(path))
     if kind.family != "starter":
-        said = (*recipe.manner(kind).words(), recipe.negative, *(str(lora.weight) for lora in recipe.loras))
+        said = (
+            *recipe.manner(kind).words(),
+            recipe.negative,
+            str(recipe.fuse),
+            *(str(lora.weight) for lora in recipe.loras),
+        )
         digest.update("\0".join(said).encode())
+    return digest.hexdigest()
+
+
+def encoders_revision(folder: Path, kind: Kind, recipe: Recipe) -> str:
+    """SHA-256 over every file that decides what this painter's text encoders say."""
+    digest = hashlib.sha256()
+    for part, words in zip(kind.encoders, kind.tokenizers, strict=True):
+        for path in (folder / part / "config.json", *part_files(folder / part), _words(folder / words)):
+            digest.update(_fingerprint(path))
+    for lora in recipe.loras:
+        digest.update(_fingerprint(lora.file) + str(lora.weight).encode())
     return digest.hexdigest()
 
 

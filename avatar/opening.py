@@ -15,8 +15,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from avatar.kind import class_in, read_object
-from avatar.recipe import SchedulerName
+from avatar.kind import FLUX_PATCH, INDEX, Kind, class_in, read_object, vae_scale
+from avatar.recipe import Recipe, SchedulerName
+from avatar.vae import Show, VaeCodec
 from avatar.weightfiles import part_files
 from inference.job import ModelMissing
 
@@ -40,6 +41,12 @@ def fitting_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
+def computed_in(kind: Kind, device: torch.device) -> torch.dtype:
+    """What a painter of that kind computes in on `device`: Flux and T5 overflow in float16."""
+    dtype = fitting_dtype(device)
+    return torch.bfloat16 if kind.family == "flux" and dtype == torch.float16 else dtype
+
+
 def open_module(folder: Path, kind: Any, dtype: torch.dtype) -> torch.nn.Module:
     """diffusers' model class `kind` with the config and the weights of the part in `folder`. Raises ModelMissing."""
     files = part_files(folder)
@@ -47,10 +54,38 @@ def open_module(folder: Path, kind: Any, dtype: torch.dtype) -> torch.nn.Module:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         weights = {name: weight.to(dtype) for file in files for name, weight in load_file(file).items()}
         with torch.device("meta"):  # no time for random weights that are replaced at once
-            module: torch.nn.Module = kind.from_config({**config})
+            module: Any = kind.from_config({**config})
+        module._fix_state_dict_keys_on_load(weights)  # autoencoders of 2022 have other names
         module.load_state_dict(weights, assign=True)
-    laid_out: torch.nn.Module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    laid_out: torch.nn.Module = module.to(memory_format=torch.channels_last)
     return laid_out.eval().requires_grad_(False)
+
+
+def open_vae(folder: Path, kind: Kind, recipe: Recipe, dtype: torch.dtype, *, latents: int, show: Show) -> VaeCodec:
+    """The painter's own autoencoder, or the tiny one of the recipe. latents: channels that the network paints in; show:
+    used where the network was made for inpainting. Raises ModelMissing."""
+    import diffusers
+
+    part = recipe.tiny_vae or folder / "vae"
+    config = read_object(part / "config.json")
+    name = str(config.get("_class_name") or class_in(read_object(folder / INDEX), "vae"))
+    if name not in ("AutoencoderKL", "AutoencoderTiny"):
+        raise ModelMissing(
+            f"The autoencoder in {part} is a {name}: only AutoencoderKL and AutoencoderTiny can be used."
+        )
+    if config.get("latent_channels", 4) != latents:
+        raise ModelMissing(
+            f"The autoencoder in {part} has {config.get('latent_channels', 4)} channels, but the painter paints in "
+            f"{latents}: take the one that was made for it."
+        )
+    scale, size = vae_scale(part), recipe.manner(kind).size
+    whole = scale * FLUX_PATCH if kind.family == "flux" else 8 * scale
+    if size % whole:
+        raise ModelMissing(f"[face] size = {size} does not fit the painter in {folder}: take a multiple of {whole}.")
+    if kind.family == "xl" and config.get("force_upcast", True) and dtype == torch.float16:
+        dtype = torch.float32  # it overflows in half precision
+    module = open_module(part, getattr(diffusers, name), dtype)
+    return VaeCodec(module, size, scale, dtype, show if kind.inpaints else None)
 
 
 def open_scheduler(folder: Path, name: SchedulerName) -> Any:
@@ -61,7 +96,7 @@ def open_scheduler(folder: Path, name: SchedulerName) -> Any:
     import diffusers
 
     config = read_object(folder / "scheduler" / "scheduler_config.json")
-    own = class_in(read_object(folder / "model_index.json"), "scheduler")
+    own = class_in(read_object(folder / INDEX), "scheduler")
     wanted = FEW_STEP_SCHEDULERS.get(name, own or str(config.get("_class_name", "")))
     kind = getattr(diffusers, wanted, None) if wanted.endswith("Scheduler") else None
     if kind is None or not hasattr(kind, "set_timesteps"):

@@ -97,7 +97,7 @@ class Painter:
         self._manner = self._recipe.manner(kind_of(self._folder))
         revision = await asyncio.to_thread(revision_of, self._folder, self._recipe)
         self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps)
-        self._prompts = prompts_of(self._folder, self._recipe, self._cache)
+        self._prompts = await asyncio.to_thread(prompts_of, self._folder, self._recipe, self._cache, self._gpu.device)
         return self
 
     async def __aexit__(

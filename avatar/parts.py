@@ -16,10 +16,10 @@ from avatar.codec import Codec
 from avatar.course import Course
 from avatar.families.network import Network
 from avatar.kind import kind_of, read_object
-from avatar.opening import fitting_dtype
+from avatar.opening import computed_in
 from avatar.prompts import Prompts
 from avatar.recipe import Recipe
-from inference.job import ModelMissing, Steps
+from inference.job import Steps
 from inference.residency import Residency
 
 PartName = Literal["painter", "autoencoder"]
@@ -76,22 +76,20 @@ class Hosted:
 
 def open_parts(folder: Path, device: torch.device, recipe: Recipe | None = None) -> Parts:
     """Load a painter that will compute on `device`; ModelMissing says in one sentence what is wrong with its folder."""
+    from avatar import families
+
     recipe, kind = recipe or Recipe(), kind_of(folder)
-    if kind.family == "starter":
-        from avatar.families.starter import open_starter
-
-        return open_starter(folder, recipe, device, fitting_dtype(device))
-    raise ModelMissing(f"no {kind.family} yet")
+    return families.opener(kind)(folder, kind, recipe, device, computed_in(kind, device))
 
 
-def prompts_of(folder: Path, recipe: Recipe, cache: Path) -> Prompts:
+def prompts_of(folder: Path, recipe: Recipe, cache: Path, device: torch.device) -> Prompts:
     """Whoever knows what a painter makes of a prompt; opens no encoder yet. Raises ModelMissing."""
-    kind = kind_of(folder)
-    if kind.family == "starter":
-        from avatar.families.starter import STARTER_ENCODERS
+    from avatar import families
 
-        return Prompts(cache, STARTER_ENCODERS)
-    raise ModelMissing(f"no {kind.family} yet")
+    kind = kind_of(folder)
+    encoders = families.encoders(kind)(folder, kind, recipe, computed_in(kind, device))
+    guided = kind.family in ("sd", "xl") and recipe.manner(kind).guidance > 1
+    return Prompts(cache, encoders, recipe.negative if guided else None)
 
 
 def import_diffusers(folder: Path) -> None:
@@ -99,10 +97,12 @@ def import_diffusers(folder: Path) -> None:
     and late, because a face from the shelf needs none of it."""
     import diffusers
 
-    names = {named[1] for named in read_object(folder / "model_index.json").values() if isinstance(named, list)}
-    for name in names:
-        getattr(diffusers, str(name), None)  # diffusers imports a class when it is asked for
+    libraries = [diffusers]
     if kind_of(folder).encoders:
         import transformers
 
-        _ = transformers.CLIPTextModel, transformers.CLIPTokenizer
+        libraries.append(transformers)
+    names = {named[1] for named in read_object(folder / "model_index.json").values() if isinstance(named, list)}
+    for library in libraries:
+        for name in names:
+            getattr(library, str(name), None)  # they import a class when it is asked for

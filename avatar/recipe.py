@@ -42,7 +42,8 @@ class Recipe:
 
     guidance: how hard the prompt is followed, 1 = as it is said (half of the work). strength: share of the noise that
     the face is painted from, 1 = all of it. size: of the crop, in pixels. negative: what must not be seen, where there
-    is guidance. tiny_vae: folder of a TAESD that takes the place of the model's own autoencoder.
+    is guidance. fuse: add the LoRAs to the weights, else they stand beside them. tiny_vae: folder of a TAESD that takes
+    the place of the model's own autoencoder.
     """
 
     steps: int | None = None
@@ -52,6 +53,7 @@ class Recipe:
     scheduler: SchedulerName = "auto"
     negative: str = ""
     loras: tuple[LoraFile, ...] = ()
+    fuse: bool = True
     tiny_vae: Path | None = None
 
     def manner(self, kind: Kind) -> "Manner":

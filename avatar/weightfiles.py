@@ -31,7 +31,8 @@ def part_files(folder: Path) -> list[Path]:
             f"The weights in {folder} are pickled ({pickled[0]}), which could run any program: get or make a copy of "
             "the model with .safetensors files."
         )
-    raise ModelMissing(f"The painter in {folder.parent} lacks {folder.name}/{STEMS[0]}.safetensors: copy it again.")
+    stem = STEMS["text_encoder" in folder.name]
+    raise ModelMissing(f"The painter in {folder.parent} lacks {folder.name}/{stem}.safetensors: copy it again.")
 
 
 def variant_of(file: Path) -> str | None:

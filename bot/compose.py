@@ -56,7 +56,10 @@ async def open_classifier(settings: Settings) -> AsyncIterator[Classifier]:
 async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
     state = settings.bot.state
     shelf = Shelf(state / "shelf", max_bytes=settings.face.shelf_bytes)
-    async with Painter(gpu, settings.face.model, state / "cache", shelf, critic=settings.face.recogniser) as painter:
+    face = settings.face
+    async with Painter(
+        gpu, face.model, state / "cache", shelf, recipe=face.recipe(), critic=face.recogniser
+    ) as painter:
         yield painter
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
-from avatar.checkpoint import starter_folder
+from avatar.checkpoint import painter_folder
 from avatar.mask import open_portrait
 from avatar.picture import open_picture
 from bot.errors import sentence
@@ -45,7 +45,7 @@ def examine(config: Path | None, *, as_json: bool, card: int | None = None) -> i
         "no rival named kernels": _no_rival,
         "device": lambda: _device(settings),
         "starter models": _starters,
-        "painter": lambda: str(starter_folder() if settings.face.model == "starter" else settings.face.model),
+        "painter": lambda: str(painter_folder(settings.face.model, settings.face.recipe())),
         "state": lambda: _state(settings.bot.state),
         "personas": lambda: _personas(settings),
         "discord": lambda: "a token is set" if os.environ.get("DISCORD_TOKEN") else "no token: the playground is used",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from avatar.checkpoint import painter_folder
 from avatar.clip import critic_bytes
-from avatar.measure import painter_needs
+from avatar.measure import painter_needs, step_bytes
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
 from inference.card import HostCard
@@ -59,7 +59,8 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
     kv_bytes = settings.gpu.replies * context * sizes.token_bytes
     feeling = classifier_bytes(settings.emotion.model, place.device)
     adapters = sum(adapter_bytes(folder) for folder in settings.model.adapters.values())
-    painter = painter_folder(settings.face.model)
+    recipe = settings.face.recipe()
+    painter = painter_folder(settings.face.model, recipe)
     needs = (
         Need(_model_name(settings), sizes.weight_bytes),
         *([Need("its adapters", adapters)] if adapters else []),
@@ -67,9 +68,9 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("prompts read before", PREFIX_BYTES),
         Need("the classifier and the reader", feeling),
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
-        *(Need(name, size, "comes and goes") for name, size in painter_needs(painter, place.device)),
+        *(Need(name, size, "comes and goes") for name, size in painter_needs(painter, place.device, recipe)),
         *(Need("the recogniser", size, "comes and goes") for size in critic_bytes(settings.face.recogniser)),
-        Need("one step", _step_bytes(sizes.weight_bytes), "working"),
+        Need("one step", max(_step_bytes(sizes.weight_bytes), step_bytes(painter, recipe)), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))
     return Footprint(plan, sizes.weight_bytes + adapters, context, kv_bytes, feeling)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, Strict
 
 from avatar.expression import STAY
+from avatar.recipe import LoraFile, Recipe, SchedulerName
 from bot.ranking import AGREEMENT, RUBRIC
 from emotion.labels import EMOTIONS
 from persona.sampler import SamplerKeys
@@ -155,6 +156,21 @@ class EmotionTable(Table):
     )
 
 
+class FaceLora(Table):
+    """One LoRA that the painter wears."""
+
+    file: SettingsPath = Field(description="its safetensors file")
+    weight: Annotated[float, Field(ge=-4, le=4)] = Field(default=1.0, description="how strongly it counts")
+
+
+def _as_lora(value: object) -> object:
+    """Also "FILE" or "FILE=WEIGHT", as the environment has it."""
+    if not isinstance(value, str):
+        return value
+    file, _, weight = value.partition("=")
+    return {"file": file.strip(), "weight": float(weight or 1)}
+
+
 class Face(Table):
     """The picture beside a reply."""
 
@@ -163,6 +179,43 @@ class Face(Table):
         description="webhook: name and avatar on each message; embed: a picture inside it; member: the bot's own",
     )
     model: str = Field(default="starter", description='"starter" or a folder in diffusers format')
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        description="of a painting; unset = what suits the model: 4 for the starter, else 30",
+    )
+    guidance: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="how hard the prompt is followed; 1 = half the work; unset = the model's",
+    )
+    strength: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of noise a face is painted from; unset = 1, or 0.8 for plain models",
+    )
+    size: int | None = Field(
+        default=None,
+        ge=64,
+        le=2048,
+        description="pixels of the crop that is painted; unset = what the model was made for",
+    )
+    scheduler: SchedulerName = Field(
+        default="auto", description="auto (by the LoRAs' names), folder (the model's own), lcm, euler, ddim or tcd"
+    )
+    negative: str = Field(default="", description="what must not be seen, where there is guidance")
+    loras: list[Annotated[FaceLora, BeforeValidator(_as_lora)]] = Field(
+        default_factory=list, description="LoRAs for the painter: a list of {file = …, weight = 1.0}"
+    )
+    fuse_loras: bool = Field(
+        default=True, description="add LoRAs to the weights; false = beside them, slower and exact"
+    )
+    tiny_vae: SettingsPath | None = Field(
+        default=None, description="folder of a TAESD that takes the place of the model's autoencoder"
+    )
     recogniser: str = Field(
         default="starter",
         description='what checks that paintings show what they should: "starter", "none" or a folder with a CLIP model',
@@ -176,6 +229,20 @@ class Face(Table):
     blends: bool = Field(
         default=False, description="between two feelings that lead nearly alike, wear a face between them"
     )
+
+    def recipe(self) -> Recipe:
+        """How faces are painted, as the painter takes it."""
+        return Recipe(
+            steps=self.steps,
+            guidance=self.guidance,
+            strength=self.strength,
+            size=self.size,
+            scheduler=self.scheduler,
+            negative=self.negative,
+            loras=tuple(LoraFile(lora.file, lora.weight) for lora in self.loras),
+            fuse=self.fuse_loras,
+            tiny_vae=self.tiny_vae,
+        )
 
 
 class GpuTable(Table):

@@ -13,7 +13,7 @@ from avatar.codec import load_codec
 from avatar.course import Straight
 from avatar.encoders import Encoders, Read, only
 from avatar.families.network import Told
-from avatar.kind import class_in, read_object
+from avatar.kind import Kind, class_in, read_object
 from avatar.opening import open_module, open_scheduler
 from avatar.parts import Parts
 from avatar.recipe import Recipe
@@ -56,7 +56,12 @@ class MinilmReading:
 STARTER_ENCODERS = Encoders(MINILM.sha256, (MinilmReading,), only)
 
 
-def open_starter(folder: Path, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> Parts:
+def starter_encoders(folder: Path, kind: Kind, recipe: Recipe, dtype: torch.dtype) -> Encoders:
+    """The installed MiniLM, whatever painter of this family it is."""
+    return STARTER_ENCODERS
+
+
+def open_starter(folder: Path, kind: Kind, recipe: Recipe, device: torch.device, dtype: torch.dtype) -> Parts:
     """The starter, or a painter of its shape. Raises ModelMissing."""
     if recipe.loras or recipe.tiny_vae:
         raise ModelMissing("The starter painter takes neither LoRAs nor an autoencoder: name another [face] model.")
