@@ -74,6 +74,12 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     sheet.add_argument("persona", metavar="NAME_OR_FOLDER")
     sheet.add_argument("--out", required=True, type=Path, metavar="FILE")
     sheet.set_defaults(command=_sheet)
+    mask = persona.add_parser("mask", help="show where a persona's face may change, and keep the proposal")
+    mask.add_argument("persona", metavar="NAME_OR_FOLDER")
+    mask.add_argument("--out", type=Path, metavar="FILE", help="a PNG: the portrait with the mask laid over it")
+    mask.add_argument("--save", action="store_true", help="write the proposal into the persona's folder as mask.png")
+    mask.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    mask.set_defaults(command=_mask)
     _add_faces(persona)
 
 
@@ -167,6 +173,12 @@ async def _sheet(options: argparse.Namespace) -> int:
     from bot.show import sheet
 
     return await sheet(options)
+
+
+async def _mask(options: argparse.Namespace) -> int:
+    from bot.maskfile import mask
+
+    return await mask(options)
 
 
 async def _faces(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from bot.client import MienClient
 from bot.conversation import Directed
 from bot.face_commands import sheet, show
 from bot.face_morph import morph
+from bot.face_upload import Decide, upload
 from bot.here import Here, channel_of, persona_choices, refuse, require_manager, speaker
 from bot.history import OpenTurn
 from bot.lookback import look_back
@@ -47,6 +48,7 @@ face = app_commands.Group(name="face", description="The character's faces")
 face.add_command(show)
 face.add_command(morph)
 face.add_command(repaint)
+face.add_command(upload)
 face.add_command(sheet)  # a command of a file of its own is one line more here
 
 
@@ -58,7 +60,7 @@ class Commands(app_commands.CommandTree[MienClient]):
         self.add_command(Personas())
         self.add_command(mood)
         self.add_command(face)
-        client.add_dynamic_items(Wear)
+        client.add_dynamic_items(Wear, Decide)
         self.add_command(reset)
         self.add_command(status)
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from bot.settings import Settings, load_settings
+from persona.cast import Cast
 
 if TYPE_CHECKING:
     from bot.compose import Rooms
+    from bot.playground.workshop import Workshop
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +25,13 @@ async def run(config: Path | None, port: int | None) -> int:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("discord").setLevel(logging.WARNING)
-    settings = load_settings(config)
+    settings, workshop = load_settings(config), None
     with suppress(asyncio.CancelledError):
         _stop_on_sigterm()
         async with AsyncExitStack() as stack:
             if not settings.token.get_secret_value():
-                settings = await stack.enter_async_context(_playground(settings, port))
-            await _serve(settings)
+                settings, workshop = await stack.enter_async_context(_playground(settings, port))
+            await _serve(settings, workshop)
     return 0
 
 
@@ -40,14 +42,16 @@ def _stop_on_sigterm() -> None:
 
 
 @asynccontextmanager
-async def _playground(settings: Settings, port: int | None) -> AsyncIterator[Settings]:
-    """The playground, and settings that lead to it: there, every message is for the character."""
+async def _playground(settings: Settings, port: int | None) -> AsyncIterator[tuple[Settings, "Workshop"]]:
+    """The playground: settings that lead to it, where every message is for the character, and its workshop."""
     from bot.playground import Playground
+    from bot.playground.workshop import Workshop
 
     state = settings.bot.state
     state.mkdir(parents=True, exist_ok=True)
     chosen = settings.playground.port if port is None else port
-    async with Playground(chosen, state=state / "playground.sqlite") as playground:
+    workshop = Workshop(Cast(settings.bot.persona_roots()), state)
+    async with Playground(chosen, state=state / "playground.sqlite", workshop=workshop) as playground:
         print(f"The playground is at {playground.address} (the character wakes up in a moment).", flush=True)
         discord = settings.discord.model_copy(
             update={
@@ -58,15 +62,17 @@ async def _playground(settings: Settings, port: int | None) -> AsyncIterator[Set
         )
         replies = settings.replies.model_copy(update={"always": settings.replies.always or ["*"]})
         token = SecretStr(playground.bot_token)
-        yield settings.model_copy(update={"discord": discord, "replies": replies, "token": token})
+        yield settings.model_copy(update={"discord": discord, "replies": replies, "token": token}), workshop
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, workshop: "Workshop | None") -> None:
     from bot.client import MienClient
     from bot.commands import Commands
     from bot.compose import compose
 
     async with compose(settings) as rooms, MienClient(rooms, Commands) as client, asyncio.TaskGroup() as tasks:
+        if workshop:
+            workshop.paint = rooms.painter.paint
         warming = tasks.create_task(prewarm(rooms)) if settings.face.prewarm else None
         await client.start(settings.token.get_secret_value())
         if warming:

@@ -40,7 +40,7 @@ KEYS = {  # key → (code, virtual key code, text)
     "ArrowUp": ("ArrowUp", 38, ""),
     "ArrowDown": ("ArrowDown", 40, ""),
 }
-SHIFT = 8
+CONTROL, SHIFT = 2, 8
 WAITING = """new Promise(done => {
   const look = () => { let seen; try { seen = (%s); } catch {} seen ? done(seen) : setTimeout(look, 15); };
   look();
@@ -192,9 +192,10 @@ class Browser:
             await self._key("keyDown", key=letter, text=letter, unmodifiedText=letter)
             await self._key("keyUp", key=letter)
 
-    async def press(self, key: str, *, shift: bool = False) -> None:
-        code, number, text = KEYS[key]
-        about = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": SHIFT if shift else 0}
+    async def press(self, key: str, *, shift: bool = False, control: bool = False) -> None:
+        code, number, text = KEYS.get(key) or (f"Key{key.upper()}", ord(key.upper()), "" if control else key)
+        modifiers = SHIFT * shift + CONTROL * control
+        about = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": modifiers}
         await self._key("keyDown" if text else "rawKeyDown", **about, **({"text": text} if text else {}))
         await self._key("keyUp", **about)
 
@@ -211,6 +212,26 @@ class Browser:
         await self._send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
             await self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    async def drag(self, *places: tuple[float, float], button: str = "left") -> None:
+        """With the mouse from place to place of the window, pressed all the way."""
+        (x, y), *others = places
+        await self._mouse("mouseMoved", x, y)
+        await self._mouse("mousePressed", x, y, button=button, buttons=1)
+        for x, y in others:
+            await self._mouse("mouseMoved", x, y, button=button, buttons=1)
+        await self._mouse("mouseReleased", x, y, button=button)
+
+    async def _mouse(self, kind: str, x: float, y: float, **about: object) -> None:
+        await self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, clickCount=1, **about)
+
+    async def touch(self, *fingers: list[tuple[float, float]]) -> None:
+        """Fingers go down together, move through their places side by side, and lift."""
+        kinds = ["touchStart", *["touchMove"] * (len(fingers[0]) - 1)]
+        for kind, places in zip(kinds, zip(*fingers, strict=True), strict=True):
+            points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+            await self._send("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        await self._send("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     async def _middle(self, selector: str) -> tuple[float, float]:
         found = f"document.querySelector({json.dumps(selector)})"

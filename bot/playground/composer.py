@@ -43,7 +43,7 @@ class Composer:
         message.flags |= draft.flags
         message.tts, message.nonce = draft.tts, draft.nonce
         self._reply(message, draft)
-        message.attachments = [self._attach(channel, file) for file in draft.files]
+        message.attachments = [self.attach(channel, file) for file in draft.files]
         self._refuse_empty(message)
         self._mention(message, channel, draft.mentions)
         return message
@@ -60,7 +60,7 @@ class Composer:
             message.flags |= draft.flags & (MessageFlag.SUPPRESS_EMBEDS | MessageFlag.COMPONENTS_V2)
         if draft.kept is not None:
             message.attachments = [one for one in message.attachments if one.id in draft.kept]
-        message.attachments = message.attachments + [self._attach(channel, file) for file in draft.files]
+        message.attachments = message.attachments + [self.attach(channel, file) for file in draft.files]
         self._refuse_empty(message)
         self._mention(message, channel, draft.mentions)
         if not message.flags & MessageFlag.LOADING:  # filling a deferred answer is no edit
@@ -82,7 +82,8 @@ class Composer:
         elif draft.reply_must_exist:
             raise bad_form("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
 
-    def _attach(self, channel: Channel, file: NewFile) -> Attachment:
+    def attach(self, channel: Channel, file: NewFile) -> Attachment:
+        """Stores a file under an address of the channel's."""
         data = file.upload.data
         content_type = mimetypes.guess_type(file.filename)[0] or file.upload.content_type
         size = picture_size(data) if content_type.startswith("image/") else None

@@ -8,7 +8,7 @@ from bot.playground.payloads import Payloads
 from bot.playground.records import Channel, Command, Payload
 from bot.playground.world import World
 
-SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER = range(1, 11)
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(1, 12)
 USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
 
 
@@ -64,6 +64,12 @@ def _named(options: list[Payload]) -> list[tuple[int, int]]:
             found.append((kind, int(str(option["value"]))))
         found += _named(as_objects(option.get("options")))
     return found
+
+
+def attachment_options(options: list[Payload]) -> list[Payload]:
+    """The options that take a file, at any depth."""
+    found = [option for option in options if option["type"] == ATTACHMENT]
+    return found + [deep for option in options for deep in attachment_options(as_objects(option.get("options")))]
 
 
 def resolve_values(

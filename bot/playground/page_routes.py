@@ -6,6 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from bot.playground.payloads import Payloads
+from bot.playground.records import User
 from bot.playground.world import World
 
 FOLDER = Path(__file__).parent / "page"
@@ -18,16 +19,29 @@ class PageRoutes:
         self.payloads = payloads
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/", self.index), web.get("/page/{name}", self.file), web.get("/favicon.ico", self.icon)]
+        return [
+            web.get("/", self.index),
+            web.get("/mask", self.mask),
+            web.get("/page/{name}", self.file),
+            web.get("/favicon.ico", self.icon),
+        ]
 
     async def index(self, request: web.Request) -> web.Response:
-        people = [
-            {"id": str(user.id), "name": user.global_name or user.username, "token": self.world.token_of(user.id)}
-            for user in self.world.users.values()
-            if not user.bot
-        ]
-        session = json.dumps({"people": people, "cdn": self.payloads.cdn_base}).replace("<", "\\u003c")
-        page = (FOLDER / "index.html").read_text(encoding="utf-8").replace("{{SESSION}}", session)
+        people = [self._person(user) for user in self.world.users.values() if not user.bot]
+        return self._page(request, "index.html", {"people": people, "cdn": self.payloads.cdn_base})
+
+    async def mask(self, request: web.Request) -> web.Response:
+        """The page on which the owner of the place paints masks."""
+        owner = next(guild.owner_id for guild in self.world.guilds.values())
+        return self._page(request, "mask.html", {"owner": self._person(self.world.user(owner))})
+
+    def _person(self, user: User) -> dict[str, str]:
+        name = user.global_name or user.username
+        return {"id": str(user.id), "name": name, "token": self.world.token_of(user.id)}
+
+    def _page(self, request: web.Request, name: str, session: object) -> web.Response:
+        written = json.dumps(session).replace("<", "\\u003c")
+        page = (FOLDER / name).read_text(encoding="utf-8").replace("{{SESSION}}", written)
         return web.Response(text=page, content_type="text/html", headers=self._headers(request))
 
     def _headers(self, request: web.Request) -> dict[str, str]:

@@ -4,17 +4,19 @@
 chat client speaks (undocumented, seen in it); the callback route is the documented one of bots.
 """
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from bot.playground.access import API, Resource, answer, nothing
 from bot.playground.composer import Composer
 from bot.playground.desk import Answered, Asked, Desk, Interaction
-from bot.playground.drafts import Draft, read_draft
+from bot.playground.drafts import Draft, NewFile, read_draft, safe_name
 from bot.playground.embeds import as_objects, find_component
 from bot.playground.errors import ApiError, bad_form, unknown
-from bot.playground.forms import MAX_FILE_BYTES, Body, read_body, read_form
+from bot.playground.forms import MAX_FILE_BYTES, Body, Upload, read_form
 from bot.playground.gateway import Gateway
-from bot.playground.invocation import resolve_command, resolve_values
+from bot.playground.invocation import attachment_options, resolve_command, resolve_values
 from bot.playground.payloads import Payloads
 from bot.playground.permissions import Permission
 from bot.playground.records import Channel, Message, MessageFlag, Payload, User
@@ -73,10 +75,12 @@ class InteractionRoutes(Resource):
     # ── a user asks ──
 
     async def ask(self, request: web.Request) -> web.Response:
-        user, body = self.caller(request), await read_body(request)
-        channel = self.world.channel(body.needed_snowflake("channel_id"))
+        user, form = self.caller(request), await read_form(request)
+        channel = self.world.channel(form.body.needed_snowflake("channel_id"))
         self.require(user, channel, Permission.USE_APPLICATION_COMMANDS)
-        interaction = self._read(user, channel, body)
+        interaction = self._read(user, channel, form.body)
+        if interaction.type == Asked.COMMAND:
+            self._take_files(channel, interaction.data, form.uploads)
         self.desk.open(interaction)
         event = self._event(interaction, user, channel)
         self.gateway.tell(interaction.application_id, "INTERACTION_CREATE", event, channel.guild_id)
@@ -112,6 +116,22 @@ class InteractionRoutes(Resource):
             message_id=message_id,
             opened_by=opener,
         )
+
+    def _take_files(self, channel: Channel, data: Payload, uploads: Mapping[int, Upload]) -> None:
+        """Options that take a file name the n of their files[n]; from now on they name an attachment."""
+        taken: Payload = {}
+        for option in attachment_options(as_objects(data.get("options"))):
+            number = str(option.get("value"))
+            upload = uploads.get(int(number)) if number.isdigit() else None
+            if upload is None:
+                raise bad_form("data.options", "BASE_TYPE_REQUIRED", f"The option {option['name']!r} needs a file.")
+            file = NewFile(safe_name(upload.filename), None, upload)
+            attachment = self.responder.composer.attach(channel, file)
+            option["value"] = str(attachment.id)
+            taken[str(attachment.id)] = self.payloads.attachment(attachment)
+        named = data.get("resolved")
+        if taken:
+            data["resolved"] = {**(named if isinstance(named, dict) else {}), "attachments": taken}
 
     def _clicked(self, user: User, channel: Channel, message_id: int | None) -> Message:
         message = self.world.message(channel.id, message_id or 0)

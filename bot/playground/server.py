@@ -19,6 +19,7 @@ from bot.playground.faces import Faces
 from bot.playground.forms import MAX_FILE_BYTES
 from bot.playground.gateway import Gateway
 from bot.playground.limits import Limits, Rules
+from bot.playground.mask_routes import MaskRoutes
 from bot.playground.page_routes import PageRoutes
 from bot.playground.payloads import Payloads
 from bot.playground.records import User
@@ -31,6 +32,7 @@ from bot.playground.rest_users import UserRoutes
 from bot.playground.rest_webhook_messages import WebhookMessageRoutes
 from bot.playground.rest_webhooks import WebhookRoutes
 from bot.playground.store import Store
+from bot.playground.workshop import Workshop
 from bot.playground.world import World
 
 HOST = "127.0.0.1"
@@ -41,7 +43,8 @@ class Playground:
     """A world, the server that shows it, and the addresses a bot needs to connect.
 
     `port` 0 takes any free one; `state` is an SQLite file that keeps the world over a restart; `bot_token` is drawn
-    when empty. Entering raises PlaygroundError when the port is taken.
+    when empty; `workshop` has the personas whose masks are painted on the page /mask. Entering raises PlaygroundError
+    when the port is taken.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Playground:
         rules: Rules | None = None,
         heartbeat_seconds: float = 41.25,
         answer_seconds: float = 3.0,
+        workshop: Workshop | None = None,
     ) -> None:
         self.port = port
         self.state = state
@@ -63,6 +67,7 @@ class Playground:
         self.limits = Limits(rules or Rules())
         self.desk = Desk(self.world, answer_seconds)
         self.faces = Faces(self.world)
+        self.workshop = workshop
         self._life = AsyncExitStack()
 
     # ── addresses ──
@@ -150,6 +155,7 @@ class Playground:
             WebhookMessageRoutes(world, payloads, composer, self.desk, self.faces, responder),
             CommandRoutes(world, payloads),
             InteractionRoutes(world, payloads, self.gateway, self.desk, responder),
+            MaskRoutes(world, payloads, self.workshop),
             Cdn(world, payloads),
             PageRoutes(world, payloads),
         ):

@@ -138,7 +138,8 @@ export function cancel(text = "") {
 }
 
 function addPill(option) {
-  const input = el("input", { "data-option": option.name, spellcheck: false, autocomplete: "off", "aria-label": option.description });
+  const type = option.type === ATTACHMENT ? "file" : "text";
+  const input = el("input", { type, "data-option": option.name, spellcheck: false, autocomplete: "off", "aria-label": option.description });
   const pill = { option, input, value: undefined };
   const element = el("label.pill", { title: option.description }, el("span", {}, option.name), input);
   input.addEventListener("input", () => {
@@ -148,6 +149,7 @@ function addPill(option) {
     offerValues(pill);
   });
   input.addEventListener("focus", () => offerValues(pill));
+  if (type === "file") input.addEventListener("change", focusNext);
   input.addEventListener("keydown", (event) => pillKey(event, pill, element));
   size(input);
   current.pills.set(option.name, pill);
@@ -157,7 +159,7 @@ function addPill(option) {
   return pill;
 }
 
-const size = (input) => (input.style.width = `${Math.max(4, input.value.length + 1)}ch`);
+const size = (input) => input.type !== "file" && (input.style.width = `${Math.max(4, input.value.length + 1)}ch`);
 
 function focusNext() {
   const empty = [...current.pills.values()].find((pill) => pill.option.required && !pill.input.value);
@@ -185,7 +187,7 @@ function pillKey(event, pill, element) {
 
 // ── further, optional options ──
 
-const unused = () => current.entry.options.filter((option) => !current.pills.has(option.name) && option.type !== ATTACHMENT);
+const unused = () => current.entry.options.filter((option) => !current.pills.has(option.name));
 
 function offerMore(event) {
   const wanted = event.target.value.trim().toLowerCase();
@@ -275,6 +277,7 @@ function valueRow(pill, choice) {
 // ── running ──
 
 function valueOf({ option, input, value }) {
+  if (option.type === ATTACHMENT) return input.files.length ? filesOf().indexOf(input.files[0]) : undefined;
   if (value !== undefined) return value;
   const text = input.value.trim();
   const named = known(option).find((choice) => choice.name.toLowerCase() === text.toLowerCase());
@@ -283,6 +286,9 @@ function valueOf({ option, input, value }) {
   if (option.type === NUMBER) return text && !Number.isNaN(Number(text)) ? Number(text) : undefined;
   return known(option).length ? undefined : text || undefined;
 }
+
+/** What files were chosen, in the order in which they are sent. */
+const filesOf = () => [...current.pills.values()].flatMap((pill) => [...(pill.input.files ?? [])]);
 
 /** The body of POST /interactions; `focused` is the pill being completed. */
 function question(type, focused) {
@@ -305,10 +311,11 @@ export async function run() {
   for (const pill of wrong) pill.element.classList.add("wrong");
   if (wrong.length) return wrong[0].input.focus();
   const sent = question(2);
+  const files = filesOf();
   const name = nameOf(current.entry);
   cancel();
   try {
-    await ask(sent);
+    await ask(sent, files);
   } catch (error) {
     note(`/${name}: ${error.message}`);
   }

@@ -7,14 +7,14 @@ const waiting = new Map(); // nonce → {done, failed}
 let session = () => null;
 let openModal = () => {};
 
-/** Sends an interaction; resolves when it was answered, throws when the application stayed silent. */
-export async function ask(interaction) {
+/** Sends an interaction with its files; resolves when it was answered, throws when the application stayed silent. */
+export async function ask(interaction, files = []) {
   const nonce = api.nonce();
   const outcome = new Promise((done, failed) => waiting.set(nonce, { done, failed }));
   const body = { nonce, session_id: session(), channel_id: state.channelId, ...interaction };
   if (state.channel?.guild_id) body.guild_id = state.channel.guild_id;
   try {
-    await api.post("/interactions", body);
+    await api.post("/interactions", api.withFiles(body, files));
     return await outcome;
   } finally {
     waiting.delete(nonce);

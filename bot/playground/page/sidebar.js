@@ -97,10 +97,12 @@ function drawPanel(speak) {
   const theme = el("button.icon", { type: "button", id: "theme", title: light ? "Dark theme" : "Light theme", onclick: toggleTheme });
   theme.append(icon(light ? "moon" : "sun"));
   const me = state.me;
+  const masks = el("a.icon", { href: "/mask", id: "masks", title: "Masks: where faces may change", "aria-label": "Masks" }, icon("brush"));
   fill(
     $("#me"),
     el("span.face", {}, el("img", { src: avatarOf(me, 64), alt: "" }), el("i.status")),
     el("div", {}, el("b", {}, state.nameOf(me.id)), el("small", {}, "Online")),
+    state.guild?.owner_id === me.id ? masks : null,
     theme,
   );
 }
