@@ -78,7 +78,7 @@ def test_the_weights_are_small() -> None:
     assert WEIGHTS.stat().st_size < 1_000_000
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from(("RGB", "RGBA")), st.integers(0, 99))
 def test_any_picture_gets_a_mask(width: int, height: int, mode: str, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, len(mode)), np.uint8)
