@@ -35,6 +35,7 @@ from avatar.inpaint import Canvas, inpaint
 from avatar.kind import kind_of
 from avatar.mask import Floats
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
+from avatar.picture import PortraitError
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, ShelfFull, key_of
@@ -165,6 +166,9 @@ class Painter:
 
         Raises PortraitError, also if one of the two cannot be painted, and what `paint` raises.
         """
+        for spec in (start, end):
+            if (given := await asyncio.to_thread(self.wardrobe.given, persona, spec)) is not None:
+                raise PortraitError(f"{given.path.name} is worn as it is: only between painted faces one can move.")
         orders = [await asyncio.to_thread(self.wardrobe.order, persona, spec) for spec in (start, end)]
         key = key_of(start=orders[0].key, end=orders[1].key, morph=morph.RECIPE)
         async with self._moving:  # one after the other: whoever asks for the same finds it on the shelf

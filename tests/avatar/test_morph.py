@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -101,6 +102,12 @@ async def test_given_up_it_frees_the_device_and_leaves_nothing(painter: Painter,
         await task
     assert not gpu.unfinished
     assert (await painter.morph(dot, joy, sadness)).painted
+
+
+async def test_a_face_that_is_given_does_not_move(painter: Painter, dot: Persona) -> None:
+    given = replace(dot, faces={"joy": dot.base})
+    with pytest.raises(PortraitError, match=r"base\.png is worn as it is"):
+        await painter.morph(given, spec_for(dot.card, "anger"), spec_for(dot.card, "joy"))
 
 
 async def test_a_blend_is_a_face_between_two_others(painter: Painter, dot: Persona) -> None:
