@@ -2,7 +2,7 @@
 
     1. the finder says for each pixel how surely it belongs to a face      avatar/finder.py
     2. the one piece that it is surest of, without holes, edges smoothed
-    3. nothing sure? then an ellipse where there is mirrored detail         avatar/symmetry.py
+    3. nothing sure, or nothing drawn there? then an ellipse where there is mirrored detail         avatar/symmetry.py
 
 On drawn characters that the finder never saw it covers nearly all of brows, eyes and mouth (`python -m bench.proposal`
 measures it). It may still be wrong on an unusual picture; that is why a proposal is kept as a file that an admin can
@@ -18,6 +18,7 @@ from avatar.symmetry import ellipse
 
 WORK = 384  # the mask is made on a copy whose longer side is at most this
 SURE = 0.4  # chances above this belong to the face
+PLAIN = 8  # steps of brightness, of 255, below which there is nothing but skin, or a wall
 LEAST = 0.0015  # a smaller share of the picture is no face
 SMOOTH, GROWN = 1 / 14, 1 / 40  # of the face's width: roundness of the edge, and what is added all around
 MIDDLE = 0.4, 0.6  # shares of width and height that count as the middle
@@ -30,7 +31,7 @@ def propose(picture: Image.Image) -> Image.Image:
     small = picture.copy()
     small.thumbnail((WORK, WORK), Image.Resampling.BOX)
     face = _face(np.asarray(find(small)))
-    if face is None:
+    if face is None or not _drawn(small, face):
         return ellipse(picture)
     large = face.resize(picture.size, Image.Resampling.BICUBIC)
     return large.point(lambda value: 255 * (value > 127))
@@ -47,6 +48,12 @@ def _face(chances: NDArray[np.float32]) -> Image.Image | None:
     if piece.mean() < LEAST:
         return None
     return _rounded(_without_holes(piece), int(np.flatnonzero(piece.any(0)).size))
+
+
+def _drawn(picture: Image.Image, face: Image.Image) -> bool:
+    """Is anything to be seen there? A finder of faces finds one in a plain wall, too."""
+    inside = np.asarray(picture.convert("L"))[np.asarray(face) > 127]
+    return inside.size > 0 and int(inside.max()) - int(inside.min()) >= PLAIN
 
 
 def _blurred(chances: NDArray[np.float32]) -> Bytes:

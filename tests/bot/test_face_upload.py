@@ -1,5 +1,6 @@
 """`/face upload` over real sockets: sent with the command, decided on by its buttons, after a restart as well."""
 
+import io
 import json
 import shutil
 from collections.abc import AsyncGenerator
@@ -49,7 +50,7 @@ async def sends(scene: Studio, content: bytes, name: str = "new.png", member: Me
     asked = {"type": 2, "application_id": str(scene.asking.application), "channel_id": str(scene.channel), "data": data}
     form = aiohttp.FormData()
     form.add_field("payload_json", json.dumps(asked), content_type="application/json")
-    form.add_field("files[0]", content, filename=name, content_type="image/png")
+    form.add_field("files[0]", io.BytesIO(content), filename=name, content_type="image/png")
     headers = {"Authorization": scene.playground.user_token(member.name)}
     async with member.session.post(f"{scene.playground.api_base}/interactions", data=form, headers=headers) as answer:
         assert answer.status == 204, await answer.text()

@@ -175,7 +175,8 @@ async def test_what_is_no_mask_is_refused_in_one_sentence(playground: Playground
     old, black = (folder / "mask.png").read_bytes(), tmp_path / "black.png"
     Image.new("L", (512, 512)).save(black)
     for sent, said in (
-        (b"", "not a picture"),
+        (b"", "empty file"),
+        (b"mask", "not a picture"),
         (b"\x89PNG\r\n\x1a\nxx", "picture"),
         (black.read_bytes(), "Nothing is painted"),
     ):
