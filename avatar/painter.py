@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ import torch
 from avatar import morph
 from avatar.animation import encode
 from avatar.attempts import ATTEMPTS, Attempt, Made, Refused, chosen
+from avatar.batch import Pace, painted_together
 from avatar.checkpoint import painter_folder, revision_of
 from avatar.composite import Cutting, cut
 from avatar.conditioning import Conditioning, between
@@ -41,7 +42,7 @@ from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, ShelfFull, key_of
 from avatar.wardrobe import SEEDS, Order, Wardrobe, face_of
 from inference.gpu import Gpu
-from inference.job import Busy, Priority, Replaced, Steps, Stopped
+from inference.job import Busy, Job, Priority, Replaced, Steps, Stopped
 from inference.progress import Progress, silent
 from persona.card import Persona
 
@@ -91,6 +92,10 @@ class Painter:
         self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
         self._unfit: set[str] = set()
         self._moving = asyncio.Lock()
+        self._pace = Pace()
+        self._batch: Job[Any, list[Made]] | None = None
+        self._together = asyncio.Lock()  # one batch at a time
+        self._begun: dict[str, Attempt] = {}  # first attempts that a batch made and the gate refused, by key
         self.refused = Refused(shelf.folder / "refused")
 
     async def __aenter__(self) -> Self:
@@ -107,6 +112,8 @@ class Painter:
         tasks = [work.task for work in self._works.values()]
         for task in tasks:
             task.cancel()
+        if self._batch is not None:
+            self._batch.fail(Stopped("Mien is shutting down, so these faces were not finished."))
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(Busy, Stopped):
             await self._gpu.call(self._close, Priority.FEELING)
@@ -189,16 +196,62 @@ class Painter:
         return self.wardrobe.nearest(persona, spec)
 
     async def prewarm(self, persona: Persona, progress: Progress = silent) -> int:
-        """Paint every expression that is not on the shelf, one after the other, when the device has nothing else to do.
+        """Paint every expression that is not on the shelf, when the device has nothing else to do.
 
-        Returns how many were painted. Cancelling it frees the device at the next step.
+        Returns how many were painted. Cancelling it frees the device at the next step; what is finished stays.
         """
-        names, painted = list(persona.card.expressions), 0
-        for done, name in enumerate(names):
-            progress(f"painting {persona.card.name}", done, len(names))
-            face = await self.paint(persona, spec_for(persona.card, name), priority=Priority.PREWARM)
-            painted += face.painted
-        progress(f"painting {persona.card.name}", len(names), len(names))
+        specs = [spec_for(persona.card, name) for name in persona.card.expressions]
+        return sum(face.painted for face in await self.paint_several(persona, specs, progress))
+
+    async def paint_several(
+        self, persona: Persona, specs: Sequence[ExpressionSpec], progress: Progress = silent
+    ) -> list[Face]:
+        """The faces of several expressions, some at a time, when the device has nothing else to do; see `paint`.
+
+        Whoever wants one of them at once calls `paint`, and does not wait for the others.
+        """
+        what, painted = f"painting {persona.card.name}", set[Path]()
+        progress(what, 0, len(specs))
+        orders = await asyncio.to_thread(self._to_paint, persona, specs)
+        async with self._together:
+            waiting = orders
+            while waiting := [order for order in waiting if self._is_missing(order)]:
+                alike = [order for order in waiting if order.spec.seed == waiting[0].spec.seed][: self._pace.size]
+                painted |= await self._paint_together(alike)
+                waiting = [order for order in waiting if order not in alike]
+                progress(what, len(specs) - len(waiting), len(specs))
+        faces = [await self.paint(persona, spec, priority=Priority.PREWARM) for spec in specs]
+        progress(what, len(specs), len(specs))
+        return [replace(face, painted=face.painted or face.path in painted) for face in faces]
+
+    # --- several faces --------------------------------------------------------------------------------------------
+
+    def _is_missing(self, order: Order) -> bool:
+        return order.key not in self._unfit and self._shelf.get(order.key) is None
+
+    def _to_paint(self, persona: Persona, specs: Sequence[ExpressionSpec]) -> list[Order]:
+        """What has no picture in the persona's folder."""
+        return [self.wardrobe.order(persona, spec) for spec in specs if self.wardrobe.given(persona, spec) is None]
+
+    async def _paint_together(self, orders: list[Order]) -> set[Path]:
+        """One batch; the faces that came to the shelf. `paint` tries the others again with the next seed."""
+        cutting = await self._prepare(orders[0])
+        steps = partial(painted_together, self, orders, cutting, orders[0].spec.seed % SEEDS, self._pace)
+        self._batch = self._gpu.submit(steps(), Priority.PREWARM, smaller=partial(steps, at_once=1))
+        try:
+            made = await self._batch.result()
+        finally:
+            self._batch = None
+        painted = set()
+        for order, one in zip(orders, made, strict=True):
+            await self._gpu.call(_nothing, Priority.PREWARM)  # whoever speaks has the processor's cores, too
+            attempt = await self._judged(order, cutting, one)
+            if not attempt.verdict.fit:
+                self._begun[order.key] = attempt
+                await asyncio.to_thread(self.refused.add, order, cutting, attempt)
+            elif self._is_missing(order):  # nobody wanted it so urgently that it was painted meanwhile
+                png = await asyncio.to_thread(attempt.picture, order, cutting)
+                painted.add((await asyncio.to_thread(self._shelf.put, order.key, png)).path)
         return painted
 
     # --- one face -------------------------------------------------------------------------------------------------
@@ -253,8 +306,9 @@ class Painter:
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
         cutting = await self._prepare(order)
-        tried = []
-        async for attempt in self._attempts(order, cutting, priority):
+        begun = self._begun.pop(order.key, None)
+        tried = [] if begun is None else [begun]
+        async for attempt in self._attempts(order, cutting, priority, first=len(tried)):
             if attempt is None:  # a more urgent request painted the same face meanwhile
                 if (found := self._shelf.get(order.key)) is not None:
                     return face_of(order, found, painted=False)
@@ -275,10 +329,10 @@ class Painter:
         return await asyncio.to_thread(cut, order.portrait, self._manner.size)
 
     async def _attempts(
-        self, order: Order, cutting: Cutting, priority: Priority, afresh: bool = False
+        self, order: Order, cutting: Cutting, priority: Priority, *, first: int = 0, afresh: bool = False
     ) -> AsyncIterator[Attempt | None]:
         """Paintings, each with the next seed, until one is fit; None if the face has come to the shelf since."""
-        for number in range(ATTEMPTS):
+        for number in range(first, ATTEMPTS):
             attempt = await self.attempt(order, cutting, number, priority, afresh)
             yield attempt
             if attempt is not None and attempt.verdict.fit:
@@ -290,8 +344,9 @@ class Painter:
         """A painting with the so-many-th seed from the order's; None if the face is on the shelf, unless afresh."""
         steps = partial(self._steps, order, cutting, number, afresh)
         made = await self._gpu.submit(steps(), priority, smaller=partial(steps, at_once=1)).result()
-        if made is None:
-            return None
+        return None if made is None else await self._judged(order, cutting, made)
+
+    async def _judged(self, order: Order, cutting: Cutting, made: Made) -> Attempt:
         wish = wish_for(order.persona.card, order.spec)
         verdict = await asyncio.to_thread(self._judge, cutting, made.painted, wish, made.seen)
         return Attempt(made.seed, made.painted, verdict)
@@ -306,9 +361,13 @@ class Painter:
         conditioning = yield from self.told(order)
         seed = (order.spec.seed + attempt) % SEEDS
         [face] = yield from self.paint_all(cutting, [conditioning], seed, at_once)
-        looking = None if self._critic is None else self._critic.look(order, cutting, face, self._gpu.residency)
+        return (yield from self.looked_at(order, cutting, face, seed))
+
+    def looked_at(self, order: Order, cutting: Cutting, painted: Floats, seed: int) -> Steps[Any, Made]:
+        """Steps that have the critic look at a painted crop (S, S, 3)."""
+        looking = None if self._critic is None else self._critic.look(order, cutting, painted, self._gpu.residency)
         seen = None if looking is None else (yield from looking)
-        return Made(seed, face, seen)
+        return Made(seed, painted, seen)
 
     def told(self, order: Order) -> Steps[Any, Conditioning]:
         """Steps that give what the painter is told: the expression's prompt, or what lies between two."""
@@ -353,3 +412,7 @@ class Painter:
         if refused.name == neutral:
             return self.wardrobe.base(persona)
         return await self.paint(persona, spec_for(persona.card, neutral, refused.seed), priority=priority)
+
+
+def _nothing() -> None:
+    """What is done at one's turn when only the turn is wanted."""

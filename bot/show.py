@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from avatar.attempts import Attempt
 from avatar.expression import ExpressionSpec, blended, spec_for
 from avatar.picture import png_of
@@ -18,6 +16,7 @@ from avatar.starter.phrasings import prompts
 from bot.compose import open_gpu, open_painter
 from bot.errors import MienError
 from bot.settings import load_settings
+from inference.progress import bar
 from persona.card import Card, load_persona
 
 
@@ -93,10 +92,11 @@ async def sheet(options: argparse.Namespace) -> int:
     """Every expression of a persona, and every other feeling, on one labelled picture."""
     settings = load_settings(options.config)
     persona = load_persona(options.persona, settings.bot.persona_roots())
-    faces = []
+    specs = every_face(persona.card)
     async with open_gpu(settings) as gpu, open_painter(settings, gpu) as painter:
-        for spec in tqdm(every_face(persona.card), desc=f"painting {persona.card.name}", unit="face"):
-            faces.append((spec.name, (await painter.paint(persona, spec)).path))
+        with bar() as progress:
+            painted = await painter.paint_several(persona, specs, progress)
+    faces = [(spec.name, face.path) for spec, face in zip(specs, painted, strict=True)]
     contact_sheet(faces).save(options.out)
     print(f"{options.out}: {len(faces)} faces of {persona.card.name}")
     return 0

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from avatar.picture import PortraitError
 from avatar.recipe import Recipe
 from avatar.shelf import Shelf, avatar_bytes
 from inference.gpu import Gpu
-from inference.job import ModelMissing, NoRoom, Priority, Replaced, Steps, Stopped
+from inference.job import Job, ModelMissing, NoRoom, Priority, Replaced, Steps, Stopped
 from persona.card import Persona
 from tests.avatar.pictures import face_mask, face_picture, outside_is_untouched
 from tests.inference.tiny_card import TinyCard
@@ -49,6 +50,19 @@ def joined(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[
         return displace(replaces)
 
     monkeypatch.setattr(painter, "_displace", tell)
+    return queue
+
+
+def submitted(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[Priority]":
+    """A queue that gets the priority of every job that the device is given."""
+    queue: asyncio.Queue[Priority] = asyncio.Queue()
+    submit = gpu.submit
+
+    def tell(steps: Steps[Any, Any], priority: Priority, **named: Any) -> Job[Any, Any]:
+        queue.put_nowait(priority)
+        return submit(steps, priority, **named)
+
+    monkeypatch.setattr(gpu, "submit", tell)
     return queue
 
 
@@ -200,10 +214,11 @@ async def test_prewarming_can_be_cancelled(
     open_painter: Open, dot: Persona, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_painter() as painter:
-        waiting = joined(painter, monkeypatch)
+        queued = submitted(gpu, monkeypatch)
         with held(gpu):
             warming = asyncio.create_task(painter.prewarm(dot))
-            await waiting.get()
+            while await queued.get() != Priority.PREWARM:
+                pass
             warming.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await warming
