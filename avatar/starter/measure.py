@@ -7,6 +7,7 @@ Every painted face is compared with the drawing of the same face, inside the mas
     crisp       steepness of the edges where the face changes, over the drawing's own: 1 = as crisp
     tone        mean colour error, of 255, over skin that the expression does not touch: nothing should happen there
     recognised  how many of the twelve main expressions the gate's recogniser sees as what they should be
+    accepted    the same where one drawing stands for several labels and any of them will do (open-peeps)
 
 One JSON line a group, one for tone by the skin's brightness, one a row of the confusion matrix.
 """
@@ -82,18 +83,21 @@ class Measurement:
         self.confusion: dict[str, Counter[str]] = {label: Counter() for label in MAIN}
 
     def group(self, subjects: Iterable[Subject], *, recognise: bool) -> Figures:
-        """Means over a group's subjects; `recognised` is of twelve, `worst` the fewest on one of them."""
-        rows, counts = [], []
+        """Means over a group's subjects; `recognised`, `accepted` are of twelve, `worst` the fewest on one."""
+        rows, strict, lenient = [], [], []
         for subject in subjects:
             painted = self._paint(subject)
             rows.append(compare(subject, painted))
             band, error = tone(subject, painted)
             self.tones[band].append(error)
             if recognise:
-                counts.append(self._recognise(subject, painted))
+                right, fitting = self._recognise(subject, painted)
+                strict.append(right)
+                lenient.append(fitting)
         figures = {name: round(sum(row[name] for row in rows) / len(rows), 3) for name in rows[0]}
-        if counts:
-            figures |= {"recognised": round(sum(counts) / len(counts), 2), "worst": min(counts)}
+        if strict:
+            figures |= {"recognised": round(sum(strict) / len(strict), 2), "worst": min(strict)}
+            figures |= {"accepted": round(sum(lenient) / len(lenient), 2), "worst accepted": min(lenient)}
         return figures
 
     def _paint(self, subject: Subject) -> Tensor:
@@ -102,14 +106,15 @@ class Measurement:
         base, mask = (part.expand(count, -1, -1, -1) for part in (subject.base, subject.mask))
         return paint(self._unet, base, mask, given, self._steps)
 
-    def _recognise(self, subject: Subject, painted: Tensor) -> int:
-        """How many of the main expressions are taken for what they are; notes what the others are taken for."""
+    def _recognise(self, subject: Subject, painted: Tensor) -> tuple[int, int]:
+        """How many of the main expressions are taken for what they are, and for what will do; notes each answer."""
         base, mask = (part.expand(len(painted), -1, -1, -1) for part in (subject.base / 2 + 0.5, subject.mask))
         seen = self._recogniser.recognise(painted / 2 + 0.5, base, mask).probabilities.argmax(1).tolist()
-        for label, place in zip(subject.labels, seen, strict=True):
-            if label in MAIN:
-                self.confusion[label][CLASSES[place]] += 1
-        return sum(CLASSES[place] == label for label, place in zip(subject.labels, seen, strict=True) if label in MAIN)
+        answers = {label: CLASSES[place] for label, place in zip(subject.labels, seen, strict=True) if label in MAIN}
+        for label, answer in answers.items():
+            self.confusion[label][answer] += 1
+        right = sum(answer == label for label, answer in answers.items())
+        return right, sum(answer in subject.also.get(label, {label}) for label, answer in answers.items())
 
 
 def main() -> None:

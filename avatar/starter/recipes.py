@@ -5,6 +5,7 @@ CC BY 4.0. Of the 48 open-peeps heads the last eight, in the file's order, are h
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from avatar.starter.published import Published, Recipe
@@ -120,6 +121,8 @@ class Peeps(Published):
                 if len(labels) > rank:
                     faces.setdefault(labels[rank], {"face": face})
         faces["neutral"] = {"face": "smile"}
+        shown = {label: {label, *mapping.get(parts["face"], ())} for label, parts in faces.items()}
+        self.also: Mapping[str, set[str]] = shown  # label -> what a viewer may as well take its face for
         drawn = json.loads((folder / "dicebear_open-peeps.json").read_text(encoding="utf-8"))["components"]["head"]
         self.training_heads, self.held_out_heads = list(drawn)[:-HELD_OUT_HEADS], list(drawn)[-HELD_OUT_HEADS:]
         glasses = ("", "", "", "", "", "", "", "", "glasses", "glasses2", "glasses3", "glasses5")

@@ -4,8 +4,8 @@ Five drawn by hand (strangers.py), the three sample characters, fifteen by lot w
 eight open-peeps heads that are held out. All are cut as the painter cuts.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -28,13 +28,17 @@ BANDS, PER_BAND = 5, 3  # of brightness, darkest first
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """base (1, 3, S, S) and drawn (n, 3, S, S) in -1..1, mask (1, 1, S, S) of 0 and 1, n labels."""
+    """base (1, 3, S, S) and drawn (n, 3, S, S) in -1..1, mask (1, 1, S, S) of 0 and 1, n labels.
+
+    also: what a viewer may as well take a label's face for, where one drawing stands for several.
+    """
 
     name: str
     base: Tensor
     drawn: Tensor
     mask: Tensor
     labels: list[str]
+    also: Mapping[str, set[str]] = field(default_factory=dict)
 
 
 def _drawn(name: str, character: Character) -> Subject:
@@ -72,7 +76,7 @@ def held_out(folder: Path) -> Iterator[Subject]:
         outfit = peeps.outfit(Random(FIRST_SEED + place), head=head, accessories="")
         pictures = [peeps.picture(outfit, label, view, scale=2) for label in ("neutral", *peeps.labels)]
         drawn = _tensor(pictures)
-        yield Subject(head, drawn[:1], drawn[1:], mask, peeps.labels)
+        yield Subject(head, drawn[:1], drawn[1:], mask, peeps.labels, peeps.also)
 
 
 def _tensor(pictures: list[Pixels]) -> Tensor:

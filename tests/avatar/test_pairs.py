@@ -10,6 +10,7 @@ import torch
 
 from avatar.starter.checkpoint import CROP, export, shifted
 from avatar.starter.expressions import LABELS
+from avatar.starter.mix import mixed
 from avatar.starter.pairs import CORE, batch, prompts, random_mask
 from avatar.starter.published import Published, Recipe
 from avatar.starter.recipes import BIG_SMILE, HELD_OUT_HEADS, LORELEI, NOTIONISTS, Peeps, published
@@ -125,3 +126,11 @@ def test_a_run_begins_from_an_exported_folder_with_its_weights(tmp_path: Path) -
     assert run.step == 0
     assert (run.unet.conv_out.bias == 0.25).all()
     assert torch.equal(run.average["conv_out.bias"], other.conv_out.bias)
+
+
+def test_a_mixture_lies_between_two_painters_and_refuses_other_shapes() -> None:
+    first, second = {"a": torch.zeros(2), "b": torch.ones(1)}, {"a": torch.full((2,), 4.0), "b": torch.ones(1)}
+    assert mixed(first, second, 0.25)["a"].tolist() == [1.0, 1.0]
+    assert mixed(first, second, 0.25)["b"].tolist() == [1.0]
+    with pytest.raises(ValueError, match="built differently"):
+        mixed(first, {"a": torch.zeros(3), "b": torch.ones(1)}, 0.5)
