@@ -26,7 +26,7 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
-from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import pixel_unshuffle
 from tqdm import tqdm
 
 from avatar.starter.checkpoint import BLOCKS, PATCH, export, shifted
@@ -39,7 +39,6 @@ from avatar.starter.sheets import paint_sheet
 PEAK_RATE = 1.2e-3  # unless --rate says otherwise
 CHARACTERS, FACES = 4, 2  # a batch: 8 rows
 EMA_DECAY = 0.997
-EDGES = 0.1  # weight of the edges in the loss
 TOGETHER = 5  # steps between two meetings of the workers
 SHEET_SECONDS = 540
 
@@ -117,7 +116,7 @@ def times(count: int) -> Tensor:
 
 
 def loss_of(unet: UNet2DConditionModel, rows: Batch, tokens: Tensor) -> Tensor:
-    """Squared error of x over max(t, 0.15), plus an L1 and an edge term; weight 1 in the mask, 3 where it changes."""
+    """Squared error of x over max(t, 0.15), plus an L1 term; weight 1 in the mask, 3 where the face changes there."""
     base, target, mask = (pixel_unshuffle(part, PATCH) for part in (rows.base, rows.target, rows.mask))
     t = times(len(base))
     at = t[:, None, None, None]
@@ -129,13 +128,7 @@ def loss_of(unet: UNet2DConditionModel, rows: Batch, tokens: Tensor) -> Tensor:
     changed = (target - base).abs().amax(1, keepdim=True) > 0.08  # a code in which any pixel differs
     weight = 0.05 + mask.repeat(1, 3, 1, 1) * (1.0 + 2.0 * changed)
     loss: Tensor = (weight * (error.square() / at.clamp(min=0.15) + 0.5 * error.abs())).mean()
-    return loss + EDGES * edge_loss(pixel_shuffle(error, PATCH), pixel_shuffle(weight, PATCH))
-
-
-def edge_loss(error: Tensor, weight: Tensor) -> Tensor:
-    """How much the errors (N, 3, H, W) of neighbouring pixels differ: high where a line is soft or a pixel off."""
-    across = (error.diff(dim=-1).abs() * weight[..., 1:]).mean()
-    return across + (error.diff(dim=-2).abs() * weight[..., 1:, :]).mean()
+    return loss
 
 
 def rate(step: int, progress: float) -> float:

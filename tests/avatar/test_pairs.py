@@ -10,11 +10,10 @@ import torch
 
 from avatar.starter.checkpoint import CROP, export, shifted
 from avatar.starter.expressions import LABELS
-from avatar.starter.mix import mixed
 from avatar.starter.pairs import CORE, batch, prompts, random_mask
 from avatar.starter.published import Published, Recipe
 from avatar.starter.recipes import BIG_SMILE, HELD_OUT_HEADS, LORELEI, NOTIONISTS, Peeps, published
-from avatar.starter.train import Run, edge_loss, new_unet
+from avatar.starter.train import Run, new_unet
 
 PUBLISHED = Path(__file__).parents[3] / "shared/data/avatars"
 needs_published = pytest.mark.skipif(
@@ -107,15 +106,6 @@ def test_a_base_that_wears_the_face_asked_for_stays_as_it_is() -> None:
     assert (base != other).any()
 
 
-def test_edge_loss_is_nothing_for_an_even_error_and_more_for_a_soft_line() -> None:
-    even = torch.full((1, 3, 8, 8), 0.2)
-    line = torch.zeros(1, 3, 8, 8)
-    line[..., 4] = 0.2
-    weight = torch.ones_like(line)
-    assert edge_loss(even, weight) == 0
-    assert edge_loss(line, weight) > 0
-
-
 def test_a_run_begins_from_an_exported_folder_with_its_weights(tmp_path: Path) -> None:
     unet = new_unet()
     torch.nn.init.constant_(unet.conv_out.bias, 0.25)
@@ -126,11 +116,3 @@ def test_a_run_begins_from_an_exported_folder_with_its_weights(tmp_path: Path) -
     assert run.step == 0
     assert (run.unet.conv_out.bias == 0.25).all()
     assert torch.equal(run.average["conv_out.bias"], other.conv_out.bias)
-
-
-def test_a_mixture_lies_between_two_painters_and_refuses_other_shapes() -> None:
-    first, second = {"a": torch.zeros(2), "b": torch.ones(1)}, {"a": torch.full((2,), 4.0), "b": torch.ones(1)}
-    assert mixed(first, second, 0.25)["a"].tolist() == [1.0, 1.0]
-    assert mixed(first, second, 0.25)["b"].tolist() == [1.0]
-    with pytest.raises(ValueError, match="built differently"):
-        mixed(first, {"a": torch.zeros(3), "b": torch.ones(1)}, 0.5)
