@@ -2,7 +2,7 @@
 
 1. the portrait, and the face's key                                 avatar/mask.py
 2. on the shelf? then no model is touched                           avatar/shelf.py
-3. whoever else wants the same face waits with us: one job a face
+3. whoever else wants the same face waits with us: one job a face   avatar/waiting.py
 4. the job, step by step on the device                              avatar/parts.py, prompts.py, inpaint.py
 5. judged: an unfit face is painted again with the next seed,
    at last the best there is, or the neutral face, is taken         avatar/attempts.py, critic.py, gate.py
@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -40,24 +40,15 @@ from avatar.picture import PortraitError
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, ShelfFull, key_of
+from avatar.waiting import Works
 from avatar.wardrobe import SEEDS, Order, Wardrobe, face_of
 from inference.gpu import Gpu
-from inference.job import Busy, Job, Priority, Replaced, Steps, Stopped
+from inference.job import Busy, Job, Priority, Steps, Stopped
 from inference.progress import Progress, silent
 from persona.card import Persona
 
 log = logging.getLogger(__name__)
 Judge = Callable[[Cutting, Floats, Wish, Seen | None], Verdict]
-
-
-@dataclass(eq=False)
-class _Work:
-    """A face being painted, and how many wait for it. None = the gate refused every attempt."""
-
-    key: str
-    task: "asyncio.Task[Face | None]"
-    priority: Priority
-    waiting: int = 0
 
 
 class Painter:
@@ -88,8 +79,7 @@ class Painter:
         self._critic = open_critic(critic)
         self._judge = judge
         self._opened: Hosted | None = None  # the device thread's
-        self._works: dict[str, _Work] = {}
-        self._newest: dict[Hashable, asyncio.Event] = {}  # set when a newer request took this one's place
+        self._works: Works[Face | None] = Works()
         self._unfit: set[str] = set()
         self._moving = asyncio.Lock()
         self._pace = Pace()
@@ -109,12 +99,9 @@ class Painter:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        tasks = [work.task for work in self._works.values()]
-        for task in tasks:
-            task.cancel()
         if self._batch is not None:
             self._batch.fail(Stopped("Mien is shutting down, so these faces were not finished."))
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._works.close()
         with suppress(Busy, Stopped):
             await self._gpu.call(self._close, Priority.FEELING)
 
@@ -142,7 +129,7 @@ class Painter:
             return face_of(order, found, painted=False)
         if order.key not in self._unfit:
             try:
-                face = await self._wait(self._work(order, priority), replaces)
+                face = await self._works.one(order.key, priority, partial(self._paint, order, priority), replaces)
             except ShelfFull as error:
                 log.warning("%s", error)
                 return self.wardrobe.base(persona)
@@ -255,54 +242,6 @@ class Painter:
         return painted
 
     # --- one face -------------------------------------------------------------------------------------------------
-
-    def _work(self, order: Order, priority: Priority) -> _Work:
-        """The work on this face: what is under way, unless it is less urgent; that will find the face on the shelf."""
-        work = self._works.get(order.key)
-        if work is None or work.priority > priority:
-            work = _Work(order.key, asyncio.create_task(self._paint(order, priority)), priority)
-            self._works[order.key] = work
-            work.task.add_done_callback(lambda _: self._ended(work))
-        return work
-
-    def _ended(self, work: _Work) -> None:
-        self._forget(work)
-        if not work.task.cancelled():
-            work.task.exception()  # if nobody waits any more, asyncio need not report it as forgotten
-
-    def _forget(self, work: _Work) -> None:
-        if self._works.get(work.key) is work:
-            del self._works[work.key]
-
-    async def _wait(self, work: _Work, replaces: Hashable | None) -> Face | None:
-        """Wait with the others; the last one to give up cancels the work."""
-        displaced = self._displace(replaces)
-        news = asyncio.create_task(displaced.wait())
-        work.waiting += 1
-        try:
-            await asyncio.wait({work.task, news}, return_when=asyncio.FIRST_COMPLETED)
-            if work.task.cancelled():
-                raise Stopped("Mien is shutting down, so this face was not finished.")
-            if not work.task.done():
-                raise Replaced("A newer face took this one's place.")
-            return work.task.result()
-        finally:
-            news.cancel()
-            if self._newest.get(replaces) is displaced:
-                del self._newest[replaces]
-            work.waiting -= 1
-            if not work.waiting:
-                self._forget(work)  # at once: nobody may join what is about to end
-                work.task.cancel()
-
-    def _displace(self, replaces: Hashable | None) -> asyncio.Event:
-        """Send the older request of this key away; the event says when that happens to us."""
-        displaced = asyncio.Event()
-        if replaces is not None:
-            if replaces in self._newest:
-                self._newest[replaces].set()
-            self._newest[replaces] = displaced
-        return displaced
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
         cutting = await self._prepare(order)

@@ -43,13 +43,13 @@ def spec(persona: Persona, name: str = "joy", seed: int = 0) -> ExpressionSpec:
 def joined(painter: Painter, monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[None]":
     """A queue that gets one entry whenever a request begins to wait for a face."""
     queue: asyncio.Queue[None] = asyncio.Queue()
-    displace = painter._displace
+    displace = painter._works._displace
 
     def tell(replaces: Hashable | None) -> asyncio.Event:
         queue.put_nowait(None)
         return displace(replaces)
 
-    monkeypatch.setattr(painter, "_displace", tell)
+    monkeypatch.setattr(painter._works, "_displace", tell)
     return queue
 
 
@@ -175,10 +175,10 @@ async def test_when_the_last_one_leaves_the_job_ends(
         with held(gpu):
             only = asyncio.create_task(painter.paint(dot, spec(dot)))
             await waiting.get()
-            [work] = painter._works.values()
+            [work] = painter._works._works.values()
             only.cancel()
             await asyncio.gather(only, work.task, return_exceptions=True)
-        assert only.cancelled() and work.task.cancelled() and not painter._works
+        assert only.cancelled() and work.task.cancelled() and not painter._works._works
         assert painter.shelved(dot, spec(dot)) is None
         assert (await painter.paint(dot, spec(dot))).painted
 
