@@ -197,7 +197,7 @@ async def test_a_newer_face_for_a_channel_replaces_the_older(
             with pytest.raises(Replaced):
                 await older
         assert (await newer).expression == "anger" and (await elsewhere).expression == "sadness"
-        assert painter.shelved(dot, spec(dot, "joy")) is None and not painter._newest
+        assert painter.shelved(dot, spec(dot, "joy")) is None and not painter._works._newest
 
 
 async def test_prewarming_paints_what_is_missing(open_painter: Open, dot: Persona) -> None:
