@@ -20,7 +20,7 @@ def test_every_arm_writes_every_token_and_paints_every_face(tmp_path: Path, monk
     loaded = load(str(tmp_path / "tiny.gguf"), tmp_path / "cache")
     parts = open_parts(write_painter(tmp_path / "painter"), torch.device("cpu"))
     seen = []
-    parts.unet.register_forward_hook(lambda *_: seen.append(1))
+    parts.network.module.register_forward_hook(lambda *_: seen.append(1))
     monkeypatch.setattr("bench.share.PROMPT", [{"role": "user", "content": "a b"}])
     work = work_of(loaded, parts, TOKENS, FACES)
     arms = asyncio.run(measure(work, rounds=1, threads=1))

@@ -130,7 +130,7 @@ def huge_png() -> bytes:
         (huge_png(), "pixels"),
         (png("gold")[:60], "PNG"),
         (b"#!/bin/sh\nrm -rf /", "not a picture"),
-        (b"", "not a picture"),
+        (b"", "empty file"),
     ],
 )
 def test_what_is_no_usable_picture_is_left_out_with_a_sentence(
