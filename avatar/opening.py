@@ -20,6 +20,7 @@ from avatar.recipe import Recipe, SchedulerName
 from avatar.vae import Show, VaeCodec
 from avatar.weightfiles import part_files
 from inference.job import ModelMissing
+from kernels.choose import has_native_bfloat16
 
 FEW_STEP_SCHEDULERS = {
     "lcm": "LCMScheduler",
@@ -37,8 +38,7 @@ def fitting_dtype(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda":
         return torch.float16
-    able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
+    return torch.bfloat16 if has_native_bfloat16(device.type) else torch.float32
 
 
 def computed_in(kind: Kind, device: torch.device) -> torch.dtype:

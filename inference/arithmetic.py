@@ -7,11 +7,10 @@ the weights are anywhere else (docs/why/arithmetic.md has the figures). Knows li
 from collections.abc import Callable
 from typing import TypeAlias
 
-import torch
 from torch import Tensor
 
 from kernels.choose import has_fast_integers, has_native_bfloat16
-from kernels.dense import Dense, is_fast
+from kernels.dense import Dense
 from kernels.integer import Integer
 from kernels.layer import Floating, Layer
 
@@ -44,4 +43,4 @@ def bytes_a_weight(device_type: str) -> int:
 
 def likes_bfloat16(device_type: str) -> bool:
     """Whether a whole network is best held in bfloat16 on this kind of device."""
-    return device_type == "cuda" or is_fast(torch.empty(1, dtype=torch.bfloat16))
+    return device_type == "cuda" or has_native_bfloat16(device_type)

@@ -35,8 +35,10 @@ def has_fast_integers(device_type: str) -> bool:
 @cache
 def has_native_bfloat16(device_type: str) -> bool:
     """Whether a CPU multiplies bfloat16 itself, rather than as float32 after unpacking it."""
-    known = bool(torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return device_type == "cpu" and known and torch.cpu._is_avx512_bf16_supported()
+    if device_type != "cpu" or not (torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return False
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @cache

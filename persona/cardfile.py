@@ -153,11 +153,11 @@ def _text(kind: bytes, rest: bytes) -> bytes:
 
 
 def decoded(text: bytes, most: int = MOST_ASSET_BYTES) -> bytes:
-    """What base64 stands for. Raises CardError."""
+    """What base64 stands for, with or without its padding. Raises CardError."""
     if len(text) > most * 4 // 3 + 1024:
         raise CardError(f"something in the card is larger than {most >> 20} MiB.")
     try:
-        return base64.b64decode(text, validate=False)
+        return base64.b64decode(text + b"==", validate=False)  # more padding than is due is no error, less is
     except (binascii.Error, ValueError) as error:
         raise CardError(f"something in the card is not base64 ({error}).") from error
 

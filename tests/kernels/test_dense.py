@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from kernels.choose import has_native_bfloat16
 from kernels.dense import Dense, is_fast
 from kernels.layer import Floating
 
@@ -22,6 +23,13 @@ def test_a_dense_layer_is_torchs_own_to_the_last_bit(height: int, width: int, ro
         layer = Dense(plain.weight, plain.bias)
         assert torch.equal(layer(x), plain(x))
         assert torch.equal(layer(x[None]), plain(x[None]))
+
+
+def test_native_is_what_the_processor_multiplies_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able in (False, True):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: {"avx2": True, "avx512_bf16": able})
+        assert has_native_bfloat16.__wrapped__("cpu") is able  # the answer is remembered otherwise
+    assert not has_native_bfloat16("cuda")
 
 
 def test_only_bfloat16_matrices_are_put_in_order() -> None:
