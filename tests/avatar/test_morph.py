@@ -79,7 +79,7 @@ async def test_asked_again_it_comes_from_the_shelf_without_a_model(
 ) -> None:
     joy, sadness = spec_for(dot.card, "joy"), spec_for(dot.card, "sadness")
     first, second = await asyncio.gather(painter.morph(dot, joy, sadness), painter.morph(dot, joy, sadness))
-    assert [first.painted, second.painted] == [True, False] and first.path == second.path
+    assert sorted([first.painted, second.painted]) == [False, True] and first.path == second.path
     shelf = Shelf(tmp_path / "shelf")
     async with Painter(gpu, str(painter_path), prompt_cache, shelf, critic="none", judge=broken) as other:
         assert (await other.morph(dot, joy, sadness)).path == first.path

@@ -5,15 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
+from avatar import opening
 from tests.tiny_families import write_flux, write_sd, write_xl
 
 
 @pytest.fixture(autouse=True)
 def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     """On every machine: what is compared are numbers."""
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setattr(opening, "has_native_bfloat16", lambda device_type: False)
 
 
 class Painters(dict[str, Path]):
