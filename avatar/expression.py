@@ -6,7 +6,8 @@ from math import dist, log
 
 from emotion.labels import AROUSAL, EMOTIONS, NEUTRAL, VALENCE
 from emotion.mood import Mood
-from persona.card import Card, Expression
+from persona.card import Card
+from persona.expression import Expression
 
 FLOOR = 0.01  # the share every expression keeps: a mood makes a face unlikely, never impossible
 STAY = 0.2  # lean (log) of the expression that is worn already

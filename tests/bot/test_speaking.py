@@ -18,7 +18,8 @@ from bot.speaking import Cue, Said, Speaker, StoryError
 from emotion.classifier import Classifier
 from inference.engine import Engine
 from inference.gpu import Gpu
-from persona.card import Card, GuidanceWishes, SamplerWishes, load_persona
+from persona.card import Card, load_persona
+from persona.expression import GuidanceWishes, SamplerWishes
 from persona.floor import Scene, faults
 from persona.turn import Role, Turn
 

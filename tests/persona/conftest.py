@@ -2,7 +2,8 @@
 
 import pytest
 
-from persona.card import Card, Example, Expression
+from persona.card import Card, Example
+from persona.expression import Expression
 
 
 @pytest.fixture

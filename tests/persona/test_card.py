@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from persona.card import BASE_FILE, CARD_FILE, EMOTION_NAMES, PersonaError, check, load_persona
+from persona.card import BASE_FILE, CARD_FILE, PersonaError, check, load_persona
+from persona.expression import EMOTION_NAMES
 from persona.tomlfile import TomlError
 
 CARD = """

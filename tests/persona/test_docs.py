@@ -9,15 +9,12 @@ import pytest
 from persona.card import (
     BASE_FILE,
     CARD_FILE,
-    EMOTION_NAMES,
     Card,
     Example,
-    Expression,
-    GuidanceWishes,
     MoodWishes,
-    SamplerWishes,
     check,
 )
+from persona.expression import EMOTION_NAMES, Expression, GuidanceWishes, SamplerWishes
 from persona.tomlfile import Table
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona.card import Card, Example, Expression
+from persona.card import Card, Example
+from persona.expression import Expression
 from persona.floor import Fault, Scene, faults, gravity
 from persona.speech import tidy
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from persona.card import Card, GuidanceWishes
+from persona.card import Card
+from persona.expression import GuidanceWishes
 from persona.prompt import (
     begin,
     begun,
