@@ -1,6 +1,7 @@
 """A persona folder: `persona.toml` (the card), `base.png`, and `mask.png` if the admin drew one.
 
     Card          who the character is and how it shows what it feels
+    Note          words that stand among the newest messages
     Persona       a card and the folder it came from
 
 Opening the pictures is not done here: this room knows words only.
@@ -13,7 +14,17 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from persona.expression import Expression, ExpressionName, GuidanceWishes, Name, SamplerWishes, Words
+from persona.character import Character, PromptRole
+from persona.expression import (
+    Expression,
+    ExpressionName,
+    GuidanceWishes,
+    Name,
+    Nickname,
+    Opening,
+    SamplerWishes,
+    Words,
+)
 from persona.faces import given, misfits, seeds
 from persona.form import filled, forms
 from persona.naming import find, fold, nearest
@@ -41,6 +52,14 @@ class Example(Table):
     )
 
 
+class Note(Table):
+    """Words that stand among the newest messages, where a model minds them most (author's note, depth prompt)."""
+
+    text: Words = Field(description="what the model is reminded of")
+    depth: int = Field(default=4, ge=0, le=1000, description="how many messages above the end; 0 = behind the newest")
+    role: PromptRole = Field(default="system", description="who says it: system, user or assistant")
+
+
 class Card(Table):
     """What `persona.toml` holds."""
 
@@ -49,6 +68,21 @@ class Card(Table):
     voice: str = Field(default="", description="how the character talks")
     scenario: str = Field(default="", description="where the conversation happens")
     greeting: str = Field(default="", description="what the character says when it joins a channel")
+    nickname: Nickname = Field(default="", description="what {{char}} stands for, where it is not the name")
+    personality: str = Field(default="", description="what it is like, as in community cards")
+    system_prompt: str = Field(default="", description="in place of Mien's own first line; {{original}} is that line")
+    post_history: str = Field(default="", description="what stands behind the history, right before the answer")
+    greetings: list[str] = Field(default_factory=list, max_length=1000, description="other greetings to choose from")
+    group_greetings: list[str] = Field(
+        default_factory=list, max_length=1000, description="greetings where several characters are together"
+    )
+    dialogue: str = Field(default="", description="example dialogue as community cards write it: <START>, {{user}}: …")
+    note: Note | None = Field(default=None, description="what the model is reminded of among the newest messages")
+    talkativeness: float = Field(default=0.5, ge=0, le=1, description="how readily it speaks up in a scene")
+    words: list[Opening] = Field(
+        default_factory=list, max_length=100, description="words that call it in a scene, besides its name"
+    )
+    lore: list[Words] = Field(default_factory=list, max_length=100, description="lorebook files beside persona.toml")
     neutral: str = Field(default="neutral", description="the expression worn when nothing is felt")
     adapter: str | None = Field(
         default=None, min_length=1, description="the LoRA adapter it speaks through: a name in [model.adapters]"
@@ -109,7 +143,8 @@ class Card(Table):
 class Persona:
     """A loaded persona folder; `slug` is the folder's name and the persona's id.
 
-    faces: expression -> the picture it wears as it is; seeds: of expressions that were painted anew (persona/faces.py).
+    faces: expression -> the picture it wears as it is; seeds: of expressions that were painted anew (persona/faces.py);
+    character: the community's card in the folder, if one lies there.
     """
 
     slug: str
@@ -119,6 +154,7 @@ class Persona:
     mask: Path | None
     faces: Mapping[str, Path] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
+    character: Character | None = None
 
 
 def load_persona(name_or_folder: str, roots: Sequence[Path]) -> Persona:

@@ -69,6 +69,7 @@ def _weights(value: Any) -> Any:
 Words = Annotated[str, AfterValidator(_not_blank)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
+Nickname = Annotated[str, Field(max_length=80), AfterValidator(_one_line)]
 ExpressionName = Annotated[str, AfterValidator(_expression_name)]
 Opening = Annotated[str, Field(max_length=80), AfterValidator(_not_blank), AfterValidator(_one_line)]
 Emotion = Annotated[str, AfterValidator(_emotion)]

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -193,4 +194,6 @@ def _model_at(model: type[BaseModel], loc: KeyPath) -> type[BaseModel] | None:
 
 
 def _table_class(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, UnionType):  # a table that may be left out
+        return next(filter(None, map(_table_class, get_args(annotation))), None)
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None

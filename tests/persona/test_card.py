@@ -116,6 +116,8 @@ def test_a_missing_picture_or_card_is_a_sentence(tmp_path: Path) -> None:
          "(the character's name, 1 to 80 characters), got ''"),
         ("expressions.joy", 'expressions."../joy"', 'line 16: [expressions."../joy"]: '
          "expected a name of at most 40 letters, digits, blanks and hyphens"),
+        ("[sampler]", "[note]\ntext = 'Be kind.'\ndepth = -1\n[sampler]", "line 7: [note] depth: "
+         "expected 0 or more (how many messages above the end; 0 = behind the newest), got -1"),
         ("expressions.neutral", "expressions.calm", "line 1: expected a table [expressions.neutral] "
          "for the neutral face; there are: calm, joy"),
     ],

@@ -12,6 +12,7 @@ from persona.card import (
     Card,
     Example,
     MoodWishes,
+    Note,
     check,
 )
 from persona.expression import EMOTION_NAMES, Expression, GuidanceWishes, SamplerWishes
@@ -25,6 +26,7 @@ PAGE = (ROOT / "docs" / "personas.md").read_text()
     ("heading", "table"),
     [
         ("### The character", Card),
+        ("### `[note]`", Note),
         ("### `[[examples]]`", Example),
         ("### `[expressions.NAME]`", Expression),
         ("### `sampler`", SamplerWishes),
