@@ -11,7 +11,7 @@ It opens no model (avatar/parts.py does) and imports no torch, so that faces pai
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from avatar.kind import INDEX, Kind, kind_of
@@ -82,6 +82,14 @@ def encoders_revision(folder: Path, kind: Kind, recipe: Recipe) -> str:
             digest.update(_fingerprint(path))
     for lora in recipe.loras:
         digest.update(_fingerprint(lora.file) + str(lora.weight).encode())
+    return digest.hexdigest()
+
+
+def fingerprints(paths: Iterable[Path]) -> str:
+    """SHA-256 over files of weights and whatever belongs to them."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(_fingerprint(path))
     return digest.hexdigest()
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from avatar.picture import PortraitError, holds_more, open_picture, to_png
+from avatar.picture import PortraitError, holds_more, open_picture
 from avatar.proposal import propose
-from avatar.shelf import write_whole
+from avatar.proposals import Proposals
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,14 @@ class Crop:
 class Portrait:
     """pixels (H, W, 3 or 4) RGB or RGBA; mask (H, W), 0 = must not change; digest = SHA-256 over both.
 
-    sources: the files it was read from, the base picture first.
+    sources: the files it was read from, the base picture first; named: SHA-256 of the base picture's file.
     """
 
     pixels: Bytes
     mask: Bytes
     digest: str
     sources: tuple[Path, ...]
+    named: str = ""
 
     @property
     def image(self) -> Image.Image:
@@ -81,20 +82,19 @@ class Portrait:
             )
 
 
-def open_portrait(base: Path, mask: Path | None, proposals: Path | None = None) -> Portrait:
+def open_portrait(base: Path, mask: Path | None, proposals: Proposals | None = None) -> Portrait:
     """Read a base picture and its mask; PortraitError says in one sentence what is wrong with which file.
 
-    Without a mask one is proposed (avatar/proposal.py). It is kept as `<proposals>/<SHA-256 of base>.png`, where an
-    admin may look at it, correct it, or take it into the persona's folder as mask.png; not kept if `proposals` is None.
+    Without a mask one of the `proposals` is taken, or made and kept there; not kept if `proposals` is None.
     """
     picture = open_picture(base)
-    named = hashlib.sha256(_read(base)).hexdigest()
+    named = digest_of(base)
     if mask is None and proposals is not None:
-        mask = _proposed(picture, proposals / f"{named}.png")
+        mask = proposals.get(picture, named)
     allowed = propose(picture) if mask is None else _open_mask(mask, base, picture.size)
     digest = hashlib.sha256(f"{named} {hashlib.sha256(allowed.tobytes()).hexdigest()}".encode())
     sources = (base,) if mask is None else (base, mask)
-    return Portrait(np.asarray(picture), np.asarray(allowed), digest.hexdigest(), sources)
+    return Portrait(np.asarray(picture), np.asarray(allowed), digest.hexdigest(), sources, named)
 
 
 def _eroded(mask: Bytes) -> Bytes:
@@ -119,7 +119,7 @@ def _open_mask(mask: Path, base: Path, size: tuple[int, int]) -> Image.Image:
 class Portraits:
     """Portraits opened before, read again when one of their files has changed; proposed masks go to `proposals`."""
 
-    def __init__(self, proposals: Path) -> None:
+    def __init__(self, proposals: Proposals) -> None:
         self._proposals = proposals
         self._opened: dict[tuple[Path, Path | None], tuple[object, Portrait]] = {}
         self._said: set[str] = set()
@@ -127,14 +127,19 @@ class Portraits:
     def open(self, base: Path, mask: Path | None) -> Portrait:
         """See open_portrait. May be called from any thread: at worst a file is read twice."""
         known = self._opened.pop((base, mask), None)
-        if known is None or known[0] != stamps(known[1].sources):
+        if known is None or known[0] != self._stamps(known[1], mask):
             portrait = open_portrait(base, mask, self._proposals)
-            known = stamps(portrait.sources), portrait
+            known = self._stamps(portrait, mask), portrait
             self._say(portrait)
         self._opened[base, mask] = known
         while len(self._opened) > PORTRAITS_KEPT:
             self._opened.pop(next(iter(self._opened)), None)
         return known[1]
+
+    def _stamps(self, portrait: Portrait, mask: Path | None) -> object:
+        """What changes when the portrait must be read again: also when a better proposal has come."""
+        better = () if mask is not None else (self._proposals.file(portrait.named),)
+        return stamps((*portrait.sources, *better))
 
     def _say(self, portrait: Portrait) -> None:
         for remark in portrait.remarks():
@@ -186,20 +191,10 @@ def feather(mask: Bytes, side: int) -> Floats:
     return total / np.float32(255 * layers)
 
 
-def _proposed(picture: Image.Image, path: Path) -> Path | None:
-    """Where the proposal is kept, None where it cannot be (a full disk)."""
-    if not path.is_file():
-        try:
-            write_whole(path, to_png(propose(picture)))
-        except OSError as error:
-            log.warning("the proposed mask could not be kept in %s (%s): free some disk space", path, error.strerror)
-            return None
-    return path
-
-
-def _read(path: Path) -> bytes:
+def digest_of(path: Path) -> str:
+    """SHA-256 of a picture's file. Raises PortraitError."""
     try:
-        return path.read_bytes()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
         raise PortraitError(f"{path} is missing: put a picture there.") from error
     except OSError as error:

@@ -37,6 +37,7 @@ from avatar.kind import kind_of
 from avatar.mask import Floats
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.picture import PortraitError
+from avatar.proposer import Proposer
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
 from avatar.shelf import Shelf, ShelfFull, key_of
@@ -58,6 +59,7 @@ class Painter:
     weights are loaded with the first face that is not on the shelf. cache: where prompt embeddings are remembered.
     recipe: what the admin wishes of the painting.
     critic: who looks at the paintings for the gate, see avatar/critic.py. `refused` counts what the gate refused.
+    mask_model: who proposes a mask for a portrait without one, see avatar/proposer.py.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Painter:
         *,
         recipe: Recipe | None = None,
         critic: str = "starter",
+        mask_model: str = "starter",
         judge: Judge = judge,
     ) -> None:
         self._gpu = gpu
@@ -77,6 +80,7 @@ class Painter:
         self._shelf = shelf
         self._recipe = recipe or Recipe()
         self._critic = open_critic(critic)
+        self._mask_model = mask_model
         self._judge = judge
         self._opened: Hosted | None = None  # the device thread's
         self._works: Works[Face | None] = Works()
@@ -92,7 +96,9 @@ class Painter:
         self._folder = painter_folder(self._model, self._recipe)
         self._manner = self._recipe.manner(kind_of(self._folder))
         revision = await asyncio.to_thread(revision_of, self._folder, self._recipe)
-        self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps)
+        masks = self._shelf.folder / "masks"
+        self.proposer = await asyncio.to_thread(Proposer, self._gpu, self._mask_model, masks)
+        self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps, self.proposer.proposals)
         self._prompts = await asyncio.to_thread(prompts_of, self._folder, self._recipe, self._cache, self._gpu.device)
         return self
 
@@ -124,7 +130,7 @@ class Painter:
         """
         if (given := await asyncio.to_thread(self.wardrobe.given, persona, spec)) is not None:
             return given
-        order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
+        order = await self._order(persona, spec, priority)
         if (found := self._shelf.get(order.key)) is not None:
             return face_of(order, found, painted=False)
         if order.key not in self._unfit:
@@ -142,7 +148,7 @@ class Painter:
 
         Raises what `paint` raises.
         """
-        order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
+        order = await self._order(persona, spec)
         cutting = await self._prepare(order)
         attempts = [one async for one in self._attempts(order, cutting, Priority.PORTRAIT, afresh=True) if one]
         return [(one, await asyncio.to_thread(one.picture, order, cutting)) for one in attempts]
@@ -163,7 +169,7 @@ class Painter:
         for spec in (start, end):
             if (given := await asyncio.to_thread(self.wardrobe.given, persona, spec)) is not None:
                 raise PortraitError(f"{given.path.name} is worn as it is: only between painted faces one can move.")
-        orders = [await asyncio.to_thread(self.wardrobe.order, persona, spec) for spec in (start, end)]
+        orders = [await self._order(persona, spec, priority) for spec in (start, end)]
         key = key_of(start=orders[0].key, end=orders[1].key, morph=morph.RECIPE)
         async with self._moving:  # one after the other: whoever asks for the same finds it on the shelf
             if (found := self._shelf.get(key)) is not None:
@@ -199,6 +205,7 @@ class Painter:
         """
         what, painted = f"painting {persona.card.name}", set[Path]()
         progress(what, 0, len(specs))
+        await self.proposer.prepare(persona, Priority.PREWARM)
         orders = await asyncio.to_thread(self._to_paint, persona, specs)
         async with self._together:
             waiting = orders
@@ -242,6 +249,10 @@ class Painter:
         return painted
 
     # --- one face -------------------------------------------------------------------------------------------------
+
+    async def _order(self, persona: Persona, spec: ExpressionSpec, priority: Priority = Priority.PORTRAIT) -> Order:
+        await self.proposer.prepare(persona, priority)
+        return await asyncio.to_thread(self.wardrobe.order, persona, spec)
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
         cutting = await self._prepare(order)

@@ -47,7 +47,7 @@ def _face(chances: NDArray[np.float32]) -> Image.Image | None:
     piece = np.asarray(sure) == 128
     if piece.mean() < LEAST:
         return None
-    return _rounded(_without_holes(piece), int(np.flatnonzero(piece.any(0)).size))
+    return rounded(without_holes(piece), int(np.flatnonzero(piece.any(0)).size))
 
 
 def _drawn(picture: Image.Image, face: Image.Image) -> bool:
@@ -62,13 +62,14 @@ def _blurred(chances: NDArray[np.float32]) -> Bytes:
     return np.asarray(Image.fromarray(np.uint8(255 * chances)).filter(ImageFilter.GaussianBlur(radius)))
 
 
-def _without_holes(piece: NDArray[np.bool_]) -> Image.Image:
+def without_holes(piece: NDArray[np.bool_]) -> Image.Image:
+    """A piece (H, W) with what it surrounds, "L"."""
     outside = Image.fromarray(np.uint8(255) * np.pad(~piece, 1, constant_values=True).astype(np.uint8)).copy()
     ImageDraw.floodfill(outside, (0, 0), 128)
     return Image.fromarray(np.uint8(255) * (np.asarray(outside)[1:-1, 1:-1] != 128).astype(np.uint8))
 
 
-def _rounded(piece: Image.Image, width: int) -> Image.Image:
+def rounded(piece: Image.Image, width: int) -> Image.Image:
     """Grown by GROWN of its width, its corners and dents evened out by SMOOTH."""
     growth = 2 * round(width * GROWN) + 1
     grown = piece.filter(ImageFilter.MaxFilter(growth)) if growth > 1 else piece

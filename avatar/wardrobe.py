@@ -16,7 +16,9 @@ from avatar.checkpoint import painter_folder, revision_of
 from avatar.expression import ExpressionSpec, middle, spec_for
 from avatar.kind import kind_of
 from avatar.mask import Portrait, Portraits, stamps
+from avatar.maskmodel import mask_revision
 from avatar.picture import PortraitError, open_picture
+from avatar.proposals import Proposals
 from avatar.recipe import STARTER_STEPS, Recipe
 from avatar.shelf import Face, Shelf, Shelved, key_of
 from persona.card import Persona
@@ -38,21 +40,30 @@ class Order:
 
 
 class Wardrobe:
-    """What a painter left on the shelf. revision: see `revision_of`; steps: of its paintings."""
+    """What a painter left on the shelf. revision: see `revision_of`; steps: of its paintings; proposals: masks for
+    portraits without one, None = the finder's."""
 
-    def __init__(self, shelf: Shelf, revision: str, steps: int = STARTER_STEPS) -> None:
+    def __init__(
+        self, shelf: Shelf, revision: str, steps: int = STARTER_STEPS, proposals: Proposals | None = None
+    ) -> None:
         self.shelf = shelf
         self._revision = revision
         self._steps = steps
-        self._portraits = Portraits(shelf.folder / "masks")
+        self._portraits = Portraits(proposals or Proposals(shelf.folder / "masks"))
         self._given: dict[Path, tuple[object, Face | None]] = {}
 
     @classmethod
-    def of(cls, model: str, shelf: Path, recipe: Recipe | None = None) -> "Wardrobe":
-        """What the painter called `model` ("starter", or a folder) left in the folder `shelf`. Raises ModelMissing."""
+    def of(cls, model: str, shelf: Path, recipe: Recipe | None = None, mask_model: str = "starter") -> "Wardrobe":
+        """What the painter called `model` ("starter", or a folder) left in the folder `shelf`. Raises ModelMissing.
+
+        mask_model: who proposes masks, see avatar/maskmodel.py.
+        """
         recipe = recipe or Recipe()
         folder = painter_folder(model, recipe)
-        return cls(Shelf(shelf), revision_of(folder, recipe), recipe.manner(kind_of(folder)).steps)
+        steps = recipe.manner(kind_of(folder)).steps
+        return cls(
+            Shelf(shelf), revision_of(folder, recipe), steps, Proposals(shelf / "masks", mask_revision(mask_model))
+        )
 
     def order(self, persona: Persona, spec: ExpressionSpec) -> Order:
         """The face that is meant, with its key. Raises PortraitError for unusable pictures.

@@ -58,7 +58,10 @@ async def open_painter(settings: Settings, gpu: Gpu) -> AsyncIterator[Painter]:
     shelf = Shelf(state / "shelf", max_bytes=settings.face.shelf_bytes)
     face = settings.face
     async with Painter(
-        gpu, face.model, state / "cache", shelf, recipe=face.recipe(), critic=face.recogniser
+        *(gpu, face.model, state / "cache", shelf),
+        recipe=face.recipe(),
+        critic=face.recogniser,
+        mask_model=face.mask_model,
     ) as painter:
         yield painter
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from avatar.checkpoint import painter_folder
 from avatar.mask import open_portrait
+from avatar.maskmodel import mask_folder
 from avatar.picture import open_picture
 from bot.errors import sentence
 from bot.footprint import footprint
@@ -46,6 +47,7 @@ def examine(config: Path | None, *, as_json: bool, card: int | None = None) -> i
         "device": lambda: _device(settings),
         "starter models": _starters,
         "painter": lambda: str(painter_folder(settings.face.model, settings.face.recipe())),
+        "mask model": lambda: str(mask_folder(settings.face.mask_model) or "the finder that comes with Mien"),
         "state": lambda: _state(settings.bot.state),
         "personas": lambda: _personas(settings),
         "discord": lambda: "a token is set" if os.environ.get("DISCORD_TOKEN") else "no token: the playground is used",

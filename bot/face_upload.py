@@ -36,7 +36,8 @@ async def upload(here: Here, portrait: discord.Attachment) -> None:
     persona, _ = await speaker(here)
     await here.response.defer(ephemeral=True, thinking=True)
     content = await portrait.read()
-    token, found = await asyncio.to_thread(uploads_of(here.client).take, persona, portrait.filename, content)
+    propose = here.client.rooms.painter.proposer.propose
+    token, found = await uploads_of(here.client).take(persona, portrait.filename, content, propose)
     picture = await asyncio.to_thread(lambda: to_png(overlay(found, SHOWN)))
     words = place_in_words(found.mask)
     file = discord.File(io.BytesIO(picture), filename="proposal.png", description=f"The face was found: {words}")

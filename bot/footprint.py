@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from avatar.checkpoint import painter_folder
 from avatar.clip import critic_bytes
+from avatar.maskmodel import mask_model_bytes
 from avatar.measure import painter_needs, step_bytes
 from bot.settings import Settings
 from emotion.classifier import classifier_bytes
@@ -70,6 +71,7 @@ def footprint(settings: Settings, card: int | None = None) -> Footprint:
         Need("torch and its libraries", LIBRARIES_CUDA if place.device == "cuda" else LIBRARIES_HOST),
         *(Need(name, size, "comes and goes") for name, size in painter_needs(painter, place.device, recipe)),
         *(Need("the recogniser", size, "comes and goes") for size in critic_bytes(settings.face.recogniser)),
+        *(Need("the mask model", size, "comes and goes") for size in mask_model_bytes(settings.face.mask_model)),
         Need("one step", max(_step_bytes(sizes.weight_bytes), step_bytes(painter, recipe)), "working"),
     )
     plan = Plan(place.name, place.total, needs, apart=place.device == "cuda", advice=_advice(settings))

@@ -51,7 +51,9 @@ async def faces(options: argparse.Namespace) -> int:
         data = {"worn": sorted(taken.worn), "kept": taken.kept, "unmatched": taken.unmatched, "trouble": taken.trouble}
         print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(taken.lines(persona)))
         return 0 if taken.worn or taken.kept else 1
-    wardrobe = Wardrobe.of(settings.face.model, settings.bot.state / "shelf")
+    wardrobe = Wardrobe.of(
+        settings.face.model, settings.bot.state / "shelf", settings.face.recipe(), settings.face.mask_model
+    )
     written = export(persona, wardrobe, options.target)
     waiting = [name for name in persona.card.expressions if name not in written]
     if options.json:

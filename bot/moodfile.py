@@ -23,7 +23,9 @@ async def mood(options: argparse.Namespace) -> int:
         persona = await _persona(options, settings, history)
         table = MoodSettings(**settings.mood.model_dump())
         seen = await look_back(history, persona, channel_number(options.channel), table)
-    wardrobe = Wardrobe.of(settings.face.model, settings.bot.state / "shelf", settings.face.recipe())
+    wardrobe = Wardrobe.of(
+        settings.face.model, settings.bot.state / "shelf", settings.face.recipe(), settings.face.mask_model
+    )
     write_whole(options.out, await seen.png(wardrobe, options.theme))
     answer = {"out": str(options.out), "persona": persona.slug, "leading": seen.felt.leading, "words": seen.words}
     print(json.dumps(answer, ensure_ascii=False) if options.json else f"{options.out}: {seen.words}")

@@ -72,7 +72,7 @@ async def _serve(settings: Settings, workshop: "Workshop | None") -> None:
 
     async with compose(settings) as rooms, MienClient(rooms, Commands) as client, asyncio.TaskGroup() as tasks:
         if workshop:
-            workshop.paint = rooms.painter.paint
+            workshop.paint, workshop.proposer = rooms.painter.paint, rooms.painter.proposer
         warming = tasks.create_task(prewarm(rooms)) if settings.face.prewarm else None
         await client.start(settings.token.get_secret_value())
         if warming:

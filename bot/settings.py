@@ -220,6 +220,10 @@ class Face(Table):
         default="starter",
         description='what checks that paintings show what they should: "starter", "none" or a folder with a CLIP model',
     )
+    mask_model: str = Field(
+        default="starter",
+        description='what finds the face in a portrait without a mask: "starter" or a folder with a segmentation model',
+    )
     patience: float = Field(default=10.0, ge=0, le=600, description="seconds the words wait for a face being painted")
     shelf_channel: str = Field(
         default="mien-faces", min_length=1, max_length=100, description="private channel where faces get an address"

@@ -52,7 +52,7 @@ class MaskRoutes(Resource):
         shown = {"portrait": Workshop.portrait, "mask": Workshop.mask, "proposal": Workshop.proposal}[what]
         workshop = self._open(request)
         with told():
-            return _picture(await asyncio.to_thread(shown, workshop, request.match_info["persona"]))
+            return _picture(await shown(workshop, request.match_info["persona"]))
 
     async def save(self, request: web.Request) -> web.Response:
         workshop, png = self._open(request), await request.read()

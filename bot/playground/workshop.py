@@ -15,6 +15,8 @@ from avatar.expression import ExpressionSpec, spec_for
 from avatar.mask import Portrait, grey, open_portrait
 from avatar.picture import PortraitError, open_picture, to_png
 from avatar.proposal import propose
+from avatar.proposals import Proposals
+from avatar.proposer import Proposer
 from avatar.shelf import Face, write_whole
 from bot.errors import MienError
 from bot.newface import is_writable, keep_mask
@@ -27,11 +29,13 @@ Paint = Callable[[Persona, ExpressionSpec], Awaitable[Face]]
 
 @dataclass
 class Workshop:
-    """cast: the personas; state: Mien's state folder; paint: see Painter.paint, None while no painter is open."""
+    """cast: the personas; state: Mien's state folder; paint: see Painter.paint, None while no painter is open;
+    proposer: who proposes masks, None while only the finder can."""
 
     cast: Cast
     state: Path
     paint: Paint | None = None
+    proposer: Proposer | None = None
 
     def personas(self) -> list[dict[str, object]]:
         """What the page's list needs to know of each."""
@@ -47,19 +51,25 @@ class Workshop:
             for persona in self.cast.all()
         ]
 
-    def portrait(self, slug: str) -> bytes:
+    async def portrait(self, slug: str) -> bytes:
         """The base picture as PNG, at most SHOWN pixels wide and high."""
-        return to_png(_shown(open_picture(self.cast.get(slug).base)))
+        return await asyncio.to_thread(lambda: _png(open_picture(self.cast.get(slug).base)))
 
-    def mask(self, slug: str) -> bytes:
+    async def mask(self, slug: str) -> bytes:
         """The mask in use, its own or the proposed one, as PNG of the portrait's size on the page."""
-        persona = self.cast.get(slug)
-        found = open_portrait(persona.base, persona.mask, self.state / "shelf" / "masks")
-        return to_png(_shown(Image.fromarray(found.mask)))
+        persona, proposals = self.cast.get(slug), Proposals(self.state / "shelf" / "masks")
+        if self.proposer is not None:
+            await self.proposer.prepare(persona)
+            proposals = self.proposer.proposals
+        found = await asyncio.to_thread(open_portrait, persona.base, persona.mask, proposals)
+        return await asyncio.to_thread(_png, Image.fromarray(found.mask))
 
-    def proposal(self, slug: str) -> bytes:
+    async def proposal(self, slug: str) -> bytes:
         """A mask proposed afresh, whatever there is."""
-        return to_png(_shown(propose(open_picture(self.cast.get(slug).base))))
+        picture = await asyncio.to_thread(open_picture, self.cast.get(slug).base)
+        if self.proposer is not None:
+            return await asyncio.to_thread(_png, await self.proposer.propose(picture))
+        return await asyncio.to_thread(lambda: _png(propose(picture)))
 
     def save(self, slug: str, png: bytes) -> Path:
         """Keep a painted mask as the persona's mask.png, the old one beside it. Returns where it is."""
@@ -95,9 +105,10 @@ class Workshop:
         return open_portrait(persona.base, draft)
 
 
-def _shown(picture: Image.Image) -> Image.Image:
+def _png(picture: Image.Image) -> bytes:
+    """As the page shows it."""
     picture.thumbnail((SHOWN, SHOWN), Image.Resampling.LANCZOS)
-    return picture
+    return to_png(picture)
 
 
 def _crop_of(path: Path, portrait: Portrait) -> bytes:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from avatar.mask import Crop, Portraits, bounding_box, crop_around, feather, open_portrait
 from avatar.picture import PortraitError
+from avatar.proposals import Proposals
 from tests.avatar.pictures import face_mask, face_picture
 
 
@@ -37,7 +38,7 @@ def test_what_may_not_be_meant_is_said_once(tmp_path: Path, caplog: pytest.LogCa
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "base.gif", save_all=True, append_images=frames[1:])
     mask = saved(tmp_path, Image.new("L", (8, 8), 255), "mask.png")
-    portraits = Portraits(tmp_path / "masks")
+    portraits = Portraits(Proposals(tmp_path / "masks"))
     for modified in (1, 2):
         os.utime(mask, ns=(modified, modified))
         assert portraits.open(tmp_path / "base.gif", mask).mask.all()
@@ -63,7 +64,7 @@ def test_in_a_mask_transparent_counts_as_black(tmp_path: Path) -> None:
 
 def test_a_proposed_mask_is_kept_and_may_be_corrected(tmp_path: Path) -> None:
     base, proposals = saved(tmp_path, face_picture(96)), tmp_path / "masks"
-    portraits = Portraits(proposals)
+    portraits = Portraits(Proposals(proposals))
     proposed = portraits.open(base, None)
     [file] = proposals.iterdir()
     assert portraits.open(base, None) is proposed
@@ -75,7 +76,7 @@ def test_a_proposed_mask_is_kept_and_may_be_corrected(tmp_path: Path) -> None:
 
 def test_a_changed_base_picture_is_read_again(tmp_path: Path) -> None:
     base, mask = saved(tmp_path, face_picture(64)), saved(tmp_path, face_mask(64), "mask.png")
-    portraits = Portraits(tmp_path / "masks")
+    portraits = Portraits(Proposals(tmp_path / "masks"))
     before = portraits.open(base, mask)
     Image.new("RGB", (64, 64), "teal").save(base)
     os.utime(base, ns=(1, 1))
