@@ -1,42 +1,60 @@
-"""Character cards of other programs as files: a CHARX zip, a PNG that carries a card, plain JSON.
+"""Character cards of the community as files: PNG, CHARX, WebP, JPEG, JSON, YAML and TOML.
 
-Only what holds the card and its assets is read here; what the fields of a card mean is decided by whoever asks.
-Formats: character-card-spec-v3 (f3a86af0); the chunk names and address forms that SillyTavern and RisuAI write.
+Only what holds the card and its assets is read here, by what a file is and not by how it is called; what the fields of
+a card mean is decided by whoever asks (persona/repair.py).
 A card is a stranger's file: everything in it is bounded, and no path of it ever becomes a path on disk.
 """
 
 import base64
 import binascii
-import io
-import json
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from persona import cardpicture, cardpng, cardzip
+from persona.cardpng import ASSET_KEYWORD, CARD_KEYWORDS, Text
+from persona.cardtext import (
+    MOST_TEXT_BYTES,
+    NOT_UTF8,
+    decode,
+    parse_json,
+    parse_toml,
+    parse_yaml,
+)
+from persona.cardtext import CardError as CardError
+from persona.cardzip import plain, unzip
+from persona.finding import Finding
 from persona.tomlfile import shown
 
-MOST_FILE_BYTES = 512 << 20
-MOST_JSON_BYTES = 128 << 20  # data: addresses make a card's JSON large
+MOST_FILE_BYTES = 512 << 20  # of which only the card is read, and one asset at a time
 MOST_ASSET_BYTES = 16 << 20
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-CARD_CHUNKS = ("ccv3", "chara")  # the earlier one counts
-ASSET_CHUNK = "chara-ext-asset_"  # followed by ":path", in older files by the path alone
+ENCRYPTED = b"rcc||"  # what RisuAI's locked cards begin with
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_PLAIN: dict[str, Callable[[str, str], Mapping[str, Any]]] = {
+    ".yaml": parse_yaml,
+    ".yml": parse_yaml,
+    ".toml": parse_toml,
+}
 
 
-class CardError(ValueError):
-    """A card cannot be read or written; str() is the sentence for the admin."""
+class Files:
+    """What lies beside a card in its file: here, nothing."""
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file beside the card; None if there is none. CardError if it is too large or damaged."""
+        return None
 
 
 @dataclass(frozen=True)
 class CardFile:
-    """`card` is the JSON object; `files` finds what lies beside it in the file, by its path there."""
+    """`card` is the object as it was written; `files` finds what lies beside it, by its path there."""
 
     card: Mapping[str, Any]
-    files: "Files"
+    files: Files = field(default_factory=Files)
+    findings: tuple[Finding, ...] = ()
+    picture: bool = False  # the file itself is the character's picture
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -45,18 +63,10 @@ class CardFile:
         return data if isinstance(data, dict) else self.card
 
 
-class Files:
-    """Nothing lies beside the card."""
-
-    def read(self, path: str) -> bytes | None:
-        """The bytes of a file beside the card; None if there is none. CardError if it is too large or damaged."""
-        return None
-
-
 @dataclass(frozen=True)
 class Zipped(Files):
     archive: zipfile.ZipFile
-    names: Mapping[str, zipfile.ZipInfo] = field(default_factory=dict)
+    names: Mapping[str, zipfile.ZipInfo]
 
     def read(self, path: str) -> bytes | None:
         info = self.names.get(plain(path))
@@ -65,113 +75,128 @@ class Zipped(Files):
 
 @dataclass(frozen=True)
 class Chunked(Files):
-    chunks: Mapping[str, bytes]
+    path: Path
+    chunks: Mapping[str, Text]
 
     def read(self, path: str) -> bytes | None:
-        found = self.chunks.get(plain(path))
-        return None if found is None else decoded(found)
+        if (found := self.chunks.get(plain(path))) is None:
+            return None
+        with self.path.open("rb") as file:
+            return decoded(found.read(file, MOST_ASSET_BYTES * 4 // 3 + 1024))
 
 
 def read_card(path: Path) -> CardFile:
-    """The card in a file, whatever of the three forms it has. Raises CardError."""
+    """The card in a file, whatever of its forms it has. Raises CardError."""
     try:
-        if path.stat().st_size > MOST_FILE_BYTES:
-            raise CardError(f"{shown(path)} is larger than {MOST_FILE_BYTES >> 20} MiB, so it is not read.")
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            if file.seek(0, 2) > MOST_FILE_BYTES:
+                raise CardError(f"{shown(path)} is larger than {MOST_FILE_BYTES >> 20} MiB, so it is not read.")
+            return _read(path, file)
     except FileNotFoundError as error:
         raise CardError(f"There is no card {shown(path)}.") from error
     except OSError as error:
-        raise CardError(f"{shown(path)} cannot be read ({error.strerror}).") from error
-    if content.startswith(PNG_MAGIC):
-        return _from_png(path, content)
-    if content.lstrip()[:1] == b"{":
-        return CardFile(_json(path, content), Files())
-    if b"PK\x03\x04" in content:  # perhaps behind a program or a picture that unpacks it
-        return _from_zip(path, content)
-    raise CardError(f"{shown(path)} is no character card: there are CHARX, PNG and JSON cards.")
+        raise CardError(f"{shown(path)} cannot be read ({error.strerror or error}).") from error
 
 
-def _from_zip(path: Path, content: bytes) -> CardFile:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise CardError(f"{shown(path)} is a damaged zip file ({error}): export the card again.") from error
-    names = {plain(info.filename): info for info in archive.infolist() if not info.is_dir()}
-    if "card.json" not in names:
-        raise CardError(f"{shown(path)} has no card.json in it, so it is no CHARX card.")
-    return CardFile(_json(path, unzip(archive, names["card.json"], MOST_JSON_BYTES)), Zipped(archive, names))
+def _read(path: Path, file: BinaryIO) -> CardFile:
+    file.seek(0)
+    head = file.read(64)
+    file.seek(0)
+    if head.startswith(cardpng.MAGIC):
+        return _from_png(path, file)
+    if cardpicture.is_picture(head):
+        return _from_picture(path, file)
+    if head.startswith(cardzip.MAGIC) or (not _is_text(head, path) and cardzip.ends_as_zip(file)):
+        return _from_zip(path)
+    if _is_text(head, path):
+        file.seek(0)
+        return _from_text(path, file.read(MOST_TEXT_BYTES + 1))
+    raise CardError(f"{shown(path)} is no character card: there are PNG, CHARX, WebP, JPEG, JSON, YAML and TOML cards.")
 
 
-def unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    """One file of an archive, never more than `most` bytes, whatever the archive claims. Raises CardError."""
-    try:
-        with archive.open(info) as file:
-            content = file.read(most + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError) as error:
-        raise CardError(f"{info.filename} in the card cannot be unpacked ({error}).") from error
-    if len(content) > most:
-        raise CardError(f"{info.filename} in the card is larger than {most >> 20} MiB.")
-    return content
+def _is_text(head: bytes, path: Path) -> bool:
+    return path.suffix.lower() in (".json", *_PLAIN) or decode(head)[0][:1] == "{"
 
 
-def _from_png(path: Path, content: bytes) -> CardFile:
-    texts = dict(_texts(content))
-    found = next((texts[name] for name in CARD_CHUNKS if name in texts), None)
-    if found is None:
+def _from_text(path: Path, content: bytes) -> CardFile:
+    whose = f"the card in {shown(path)}"
+    if len(content) > MOST_TEXT_BYTES:
+        raise CardError(f"{whose} is larger than {MOST_TEXT_BYTES >> 20} MiB.")
+    text, unicode = decode(content)
+    parse = parse_json if text[:1] == "{" else _PLAIN.get(path.suffix.lower(), parse_json)
+    return CardFile(parse(text, whose), findings=() if unicode else (Finding("warning", "", f"the text {NOT_UTF8}"),))
+
+
+def _from_zip(path: Path) -> CardFile:
+    archive, names = cardzip.open_zip(path, shown(path))
+    inner = _from_text(path.with_suffix(".json"), cardzip.card_text(archive, names, shown(path)))
+    return CardFile(inner.card, Zipped(archive, names), inner.findings)
+
+
+def _from_png(path: Path, file: BinaryIO) -> CardFile:
+    texts = list(cardpng.texts(file))
+    cards = [text for keyword in CARD_KEYWORDS for text in texts if text.keyword == keyword]
+    if not cards:
+        if cardzip.ends_as_zip(file):
+            return _from_zip(path)
         raise CardError(f"{shown(path)} is a picture without a card in it; take the original file, not a preview.")
-    own = {name.removeprefix(ASSET_CHUNK).removeprefix(":"): text for name, text in texts.items()}
-    return CardFile(_json(path, decoded(found, MOST_JSON_BYTES)), Chunked({plain(name): own[name] for name in own}))
+    card, findings = _first_whole(path, file, cards)
+    own = (text for text in texts if text.keyword.startswith(ASSET_KEYWORD))
+    assets = {plain(text.keyword.removeprefix(ASSET_KEYWORD).removeprefix(":")): text for text in own}
+    return CardFile(card, Chunked(path, assets), tuple(findings), picture=True)
 
 
-def _texts(png: bytes) -> Iterator[tuple[str, bytes]]:
-    """The text chunks of a PNG by keyword (those of cards in lower case), also those after the pixels."""
-    at = len(PNG_MAGIC)
-    while at + 8 <= len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        body = png[at + 8 : at + 8 + length]
-        if kind in (b"tEXt", b"zTXt", b"iTXt"):
-            keyword, _, rest = body.partition(b"\0")
-            name = keyword.decode("latin-1")
-            yield name.lower() if name.lower() in CARD_CHUNKS else name, _text(kind, rest)
-        at += length + 12
+def _first_whole(path: Path, file: BinaryIO, cards: list[Text]) -> tuple[Mapping[str, Any], list[Finding]]:
+    """The first card that can be read, `ccv3` before `chara`, and what is to be said of it; else the first error."""
+    findings, errors = list[Finding](), list[CardError]()
+    for text in cards:
+        try:
+            if not text.whole:
+                raise CardError(f"{shown(path)} is cut off within its card; take the original file.")
+            card, said = _card_in(path, text.read(file, MOST_TEXT_BYTES))
+        except CardError as error:
+            errors.append(error)
+            findings.append(Finding("warning", text.keyword, f"a chunk {text.keyword} is left out: {error}"))
+            continue
+        if sum(other.keyword == text.keyword for other in cards) > 1:
+            findings.append(Finding("warning", text.keyword, f"there are several {text.keyword} chunks; one is used"))
+        return card, findings + said
+    raise errors[0]
 
 
-def _text(kind: bytes, rest: bytes) -> bytes:
-    """The text of a chunk behind its keyword; empty if it cannot be unpacked."""
-    packed = kind == b"zTXt"
-    if kind == b"zTXt":
-        rest = rest[1:]
-    elif kind == b"iTXt":
-        packed, rest = rest[:1] == b"\1", rest[2:]
-        rest = rest.partition(b"\0")[2].partition(b"\0")[2]
-    if not packed:
-        return rest
+def _card_in(path: Path, content: bytes) -> tuple[Mapping[str, Any], list[Finding]]:
+    """The card that a text of a picture holds: base64 of JSON, or plain JSON. Raises CardError."""
+    if content.lstrip()[:5].lower() == ENCRYPTED:
+        raise CardError(f"the card in {shown(path)} is locked by RisuAI: export it without a lock.")
+    if decode(content[:64])[0][:1] != "{":
+        content = decoded(content, MOST_TEXT_BYTES)
+    file = _from_text(path.with_suffix(".json"), content)
+    return file.card, list(file.findings)
+
+
+def _from_picture(path: Path, file: BinaryIO) -> CardFile:
+    for comment in cardpicture.comments(file):
+        if _may_be_a_card(comment):
+            card, findings = _card_in(path, comment)
+            return CardFile(card, findings=tuple(findings), picture=True)
+    if cardzip.ends_as_zip(file):  # as RisuAI hides a CHARX behind a JPEG
+        return _from_zip(path)
+    raise CardError(f"{shown(path)} is a picture without a card in it; take the original file, not a preview.")
+
+
+def _may_be_a_card(comment: bytes) -> bool:
+    """A camera's own remarks are none."""
     try:
-        return zlib.decompressobj().decompress(rest, MOST_JSON_BYTES)
-    except zlib.error:
-        return b""
+        return decode(comment[:64])[0][:1] == "{" or decode(decoded(comment[:64]))[0][:1] == "{"
+    except CardError:
+        return False
 
 
 def decoded(text: bytes, most: int = MOST_ASSET_BYTES) -> bytes:
-    """What base64 stands for, with or without its padding. Raises CardError."""
+    """What base64 stands for, of either alphabet, with or without its padding and line breaks. Raises CardError."""
     if len(text) > most * 4 // 3 + 1024:
         raise CardError(f"something in the card is larger than {most >> 20} MiB.")
-    try:
-        return base64.b64decode(text + b"==", validate=False)  # more padding than is due is no error, less is
+    try:  # more padding than is due is no error, less is
+        return base64.b64decode(text.translate(_URL_SAFE) + b"==", validate=False)
     except (binascii.Error, ValueError) as error:
         raise CardError(f"something in the card is not base64 ({error}).") from error
-
-
-def _json(path: Path, content: bytes) -> Mapping[str, Any]:
-    try:
-        card = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise CardError(f"the card in {shown(path)} is not valid JSON ({str(error).splitlines()[0][:100]}).") from error
-    if not isinstance(card, dict):
-        raise CardError(f"the card in {shown(path)} is not a JSON object.")
-    return card
-
-
-def plain(path: str) -> str:
-    """A path inside a card as it is looked up there; never used on disk."""
-    return path.strip().replace("\\", "/").removeprefix("./").lstrip("/")

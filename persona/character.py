@@ -9,20 +9,15 @@ makes of them is not known here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
-PromptRole = Literal["system", "user", "assistant"]
-Level = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`where` is the place in the card ("data.alternate_greetings[2]", "" = the whole), `says` one sentence."""
-
-    level: Level
-    where: str
-    says: str
+from persona.cardfile import CardFile, read_card
+from persona.cardtext import CardError
+from persona.finding import Finding as Finding
+from persona.repair import KNOWN, Fields, one_line
+from persona.repair import PromptRole as PromptRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +53,45 @@ class Character:
     book: Mapping[str, Any] | None = None  # character_book as it is; persona/lorebook.py reads it
     raw: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[Finding, ...] = ()
+
+
+def read_character(path: Path) -> Character:
+    """The card in a file of any form (persona/cardfile.py). CardError, also where no character is in it."""
+    return character_of(read_card(path), path.stem)
+
+
+def character_of(file: CardFile, fallback: str) -> Character:
+    """The card of a file that was read. fallback: the name of a card that has none. Raises CardError."""
+    fields = Fields(file.card)
+    _require_character(fields)
+    prompt = fields.depth_prompt()
+    read = Character(
+        name=fields.name(fallback),
+        nickname=one_line(fields.text("nickname")),
+        description=fields.text("description"),
+        personality=fields.text("personality"),
+        scenario=fields.text("scenario"),
+        first_mes=fields.text("first_mes"),
+        mes_example=fields.text("mes_example"),
+        creator_notes=fields.text("creator_notes"),
+        system_prompt=fields.text("system_prompt"),
+        post_history_instructions=fields.text("post_history_instructions"),
+        alternate_greetings=fields.texts("alternate_greetings"),
+        group_only_greetings=fields.texts("group_only_greetings"),
+        tags=fields.texts("tags"),
+        creator=fields.text("creator"),
+        character_version=fields.text("character_version"),
+        depth_prompt=DepthPrompt(*prompt) if prompt else None,
+        talkativeness=fields.number("talkativeness", 0, 1),
+        book=fields.book(),
+        raw=file.card,
+    )
+    return replace(read, problems=(*file.findings, *fields.findings))
+
+
+def _require_character(fields: Fields) -> None:
+    if any(key in table for table in (fields.data, fields.root) for key in KNOWN):
+        return
+    if "entries" in fields.data or str(fields.root.get("spec", "")).startswith("lorebook"):
+        raise CardError("This is a lorebook and no character: put it beside a persona.toml as lorebook.json.")
+    raise CardError(f"There is no character in this file: it has none of the fields {', '.join(KNOWN[:4])}.")

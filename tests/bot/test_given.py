@@ -181,7 +181,7 @@ def test_an_address_that_leads_to_no_picture_is_told(marigold: Persona, tmp_path
         (b"hello", "no character card"),
         (png("gold"), "without a card"),
         (b"[" * 100_000, "no character card"),
-        (b"{" + b'"a":{' * 100_000, "not valid JSON"),
+        (b"{" + b'"a":{' * 100_000, "nested more than 64 deep"),
     ],
 )
 def test_what_is_no_card_is_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
