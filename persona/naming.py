@@ -11,6 +11,14 @@ def fold(name: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories
+
+
+def visible(text: str) -> str:
+    """Without control, format and unassigned characters; joiners stay, for emoji and for the scripts that need them."""
+    return "".join(c for c in text if c in "\t\u200c\u200d" or unicodedata.category(c) not in _UNSEEN)
+
+
 def find(typed: str, names: Iterable[str]) -> str | None:
     """The name that is meant, as it is written among `names`, whatever the case; None where there is no such name."""
     return {fold(name): name for name in reversed(list(names))}.get(fold(typed))

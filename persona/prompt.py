@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 
 from persona.budget import fit
 from persona.card import Card
-from persona.naming import fold
+from persona.naming import fold, visible
+from persona.setting import NOWHERE, Setting
 from persona.turn import ChatMessage, Role, Turn
 
 NAME_LENGTH = 40  # characters of a member's name that the model sees
 EXAMPLE_MEMBER = "Friend"  # who asks in the examples; a small model will call members so
 SILENCE = "…"  # stands where a template wants a member's message and there is none
 STOPPED_NAMES = 12  # members whose next line ends a reply: the latest speakers
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # Unicode categories; see clean_name
 
 
 def build_prompt(
@@ -33,6 +33,7 @@ def build_prompt(
     budget: int,
     count: Callable[[Sequence[ChatMessage]], int],
     tags: bool = False,
+    setting: Setting = NOWHERE,
 ) -> list[ChatMessage]:
     """Messages of at most `budget` tokens, as `count` counts them, ending with a user message.
 
@@ -130,14 +131,14 @@ def history(card: Card, turns: Sequence[Turn]) -> list[ChatMessage]:
 
 def member_line(turn: Turn, card: Card) -> str:
     """ "Robin: hello", the lines after the first one indented."""
-    lines = [_printable(line).strip() for line in turn.text.splitlines()]
+    lines = [visible(line).strip() for line in turn.text.splitlines()]
     return f"{clean_name(turn.name, card)}: " + "\n  ".join(line for line in lines if line)
 
 
 def clean_name(name: str, card: Card) -> str:
     """A member's name that stays in its place: one line, no colon, nothing invisible, not the character's own."""
-    visible = "".join(" " if letter == ":" else letter for letter in unicodedata.normalize("NFKC", name))
-    short = " ".join(_printable(visible.replace("\n", " ")).split())[:NAME_LENGTH].strip() or "Someone"
+    bare = "".join(" " if letter == ":" else letter for letter in unicodedata.normalize("NFKC", name))
+    short = " ".join(visible(bare.replace("\n", " ")).split())[:NAME_LENGTH].strip() or "Someone"
     return f"{short} (member)" if fold(short) == fold(card.name) else short
 
 
@@ -157,8 +158,3 @@ def _message(role: str, content: str) -> ChatMessage:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
-
-
-def _printable(text: str) -> str:
-    """Without control, format and unassigned characters; joiners stay, for emoji and for the scripts that need them."""
-    return "".join(c for c in text if c in "\t\u200c\u200d" or unicodedata.category(c) not in _INVISIBLE)
