@@ -1,4 +1,4 @@
-"""`/face upload`: an administrator sends the persona's new portrait, sees where its face was found, and decides.
+"""`/face upload`: a keeper (bot/keepers.py) sends the persona's new portrait, sees where its face is, and decides.
 
 The answer is for the asking member alone. Its buttons carry the upload's token in their ids, and the upload lies on the
 disk (bot/uploads.py), so they work after a restart as well. docs/commands.md is the manual.
@@ -18,18 +18,22 @@ from avatar.proposal import place_in_words
 from bot.client import MienClient
 from bot.errors import MienError, for_member
 from bot.here import Here, speaker
+from bot.keepers import require_keeper
 from bot.uploads import Uploads
 
+WHAT = "change a portrait"
 MAX_BYTES = 10_000_000  # of the file that is sent
 SHOWN = 640  # pixels of the picture in the answer
 IDS = r"face:(?P<choice>use|keep):(?P<token>[0-9a-f]{16})"
 STYLES = {"use": ("Use it", discord.ButtonStyle.success), "keep": ("Keep the old one", discord.ButtonStyle.secondary)}
 
 
-@app_commands.command(description="Give the character a new portrait (administrators only)")
+@app_commands.command(
+    description="Give the character a new portrait (for the bot's owner and its home server's managers)"
+)
 @app_commands.describe(portrait="A picture with one face, PNG, JPEG or WebP")
 async def upload(here: Here, portrait: discord.Attachment) -> None:
-    _require_administrator(here)
+    require_keeper(here, WHAT)
     if portrait.size > MAX_BYTES:
         size = f"{portrait.size / 1e6:.1f}".rstrip("0").rstrip(".")
         raise MienError(f"{portrait.filename} has {size} MB: send a picture of at most {MAX_BYTES // 1_000_000} MB.")
@@ -76,7 +80,7 @@ class Decide(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], templat
             await here.edit_original_response(content=said, view=None, attachments=[])
 
     async def _decided(self, here: Here) -> str:
-        _require_administrator(here)
+        require_keeper(here, WHAT)
         uploads = uploads_of(here.client)
         if self.choice == "keep":
             await asyncio.to_thread(uploads.drop, self.token)
@@ -88,9 +92,3 @@ class Decide(discord.ui.DynamicItem[discord.ui.Button[discord.ui.View]], templat
 
 def uploads_of(client: MienClient) -> Uploads:
     return Uploads(client.rooms.settings.bot.state / "uploads")
-
-
-def _require_administrator(here: Here) -> None:
-    """By Discord's own permission, and only in a server: in a direct message everybody would be one."""
-    if here.guild_id is None or not here.permissions.administrator:
-        raise MienError("Only members with the permission “Administrator” may change a portrait, and only in a server.")

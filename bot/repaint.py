@@ -21,7 +21,8 @@ from avatar.sheet import contact_sheet
 from avatar.shelf import Face
 from bot.client import MienClient
 from bot.errors import MienError
-from bot.here import Here, expression_choices, refuse, require_manager, speaker
+from bot.here import Here, expression_choices, refuse, speaker
+from bot.keepers import require_keeper
 from persona.card import Persona
 from persona.faces import keep_seed
 
@@ -33,7 +34,7 @@ SIDE = 384  # pixels of each of the two pictures
 @app_commands.describe(expression="The expression to paint anew")
 @app_commands.autocomplete(expression=expression_choices)
 async def repaint(here: Here, expression: str) -> None:
-    require_manager(here, "have a face painted anew")
+    require_keeper(here, "have a face painted anew")
     persona, _ = await speaker(here)
     name = persona.card.expression(expression)
     if name in persona.faces:
@@ -97,7 +98,7 @@ class Wear(
             await refuse(interaction, error)
 
     async def _change(self, here: Here) -> None:
-        require_manager(here, "change a face")
+        require_keeper(here, "change a face")
         persona, name = self._meant(here.client)
         await asyncio.to_thread(keep_seed, persona.folder, name, self.other)
         view = discord.ui.View(timeout=None)

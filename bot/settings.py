@@ -44,6 +44,11 @@ class Bot(Table):
     state: SettingsPath = Field(default=Path("state"), description="folder for history, converted models and faces")
     personas: list[SettingsPath] = Field(default=[Path("personas")], description="folders that hold persona folders")
     persona: str = Field(default="marigold", description="the persona of a channel that has chosen none")
+    home: int | None = Field(
+        default=None,
+        ge=1,
+        description="id of the server whose managers may change portraits; unset = the bot's only server, if it is one",
+    )
 
     def persona_roots(self) -> list[Path]:
         """The folders named above; where none of them exists, the samples that come with Mien."""

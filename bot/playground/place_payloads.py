@@ -95,17 +95,43 @@ class PlacePayloads:
             "redirect_uris": [],
             "interactions_endpoint_url": None,
             "role_connections_verification_url": None,
-            "owner": self.user(next(user for user in self.world.users.values() if not user.bot)),
+            "owner": self._team_user(bot) if bot.team else self.user(self._first_person()),
             "approximate_guild_count": len(self.world.guilds),
             "approximate_user_install_count": 0,
             "approximate_user_authorization_count": 0,
             "explicit_content_filter": 0,
-            "team": None,
+            "team": self._team(bot) if bot.team else None,
             "eligible_oauth2_scopes": ["bot", "applications.commands"],
             "bot": self.user(bot),
             "bot_public": False,
             "bot_require_code_grant": False,
         }
+
+    def _first_person(self) -> User:
+        return next(user for user in self.world.users.values() if not user.bot)
+
+    def _team(self, bot: User) -> Payload:
+        """As topics/teams of the API docs has it; state 2 = accepted. The owner's role is no role: it is owner."""
+        roles = ["admin"] + ["developer"] * (len(bot.team) - 1)
+        return {
+            "id": str(bot.id),
+            "icon": None,
+            "name": f"The makers of {bot.username}",
+            "owner_user_id": str(bot.team[0]),
+            "members": [
+                {
+                    "membership_state": 2,
+                    "team_id": str(bot.id),
+                    "role": role,
+                    "user": self.user(self.world.user(member)),
+                }
+                for member, role in zip(bot.team, roles, strict=True)
+            ],
+        }
+
+    def _team_user(self, bot: User) -> Payload:
+        """Who Discord names as the owner of a team's application: nobody who could log in."""
+        return self.user(User(bot.id, f"team{bot.id}")) | {"flags": 1 << 10, "public_flags": 1 << 10}
 
     # ── guilds and channels ──
 

@@ -30,6 +30,7 @@ class User:
     avatar: str | None = None  # hash
     bot: bool = False
     description: str = ""  # of a bot's application
+    team: list[int] = field(default_factory=list)  # users who build it, its owner first; empty = one person's own
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Asking:
     async def command(self, line: str, *, kind: int = COMMAND, **options: str) -> None:
         """`line` is the command's name, with its subcommand; `options` are typed in."""
         name, _, sub = line.partition(" ")
-        [guild] = self.scene.playground.world.guilds
+        guild = self.scene.playground.world.channels[self.scene.channel].guild_id
         index = await self.member.call("GET", f"/guilds/{guild}/application-command-index")
         number = next(command["id"] for command in index["application_commands"] if command["name"] == name)
         focused = {"focused": True} if kind == AUTOCOMPLETE else {}

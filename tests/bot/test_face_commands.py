@@ -60,9 +60,11 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(folder: Path, playground: Playground, session: aiohttp.ClientSession) -> AsyncGenerator[Studio]:
+async def studio(
+    folder: Path, playground: Playground, session: aiohttp.ClientSession, *, home: int | None = None
+) -> AsyncGenerator[Studio]:
     settings = Settings(
-        bot=Bot(state=folder / "state", personas=[folder / "personas"]),
+        bot=Bot(state=folder / "state", personas=[folder / "personas"], home=home),
         face=Face(prewarm=False),
         gpu=GpuTable(device="cpu", threads=1),
         discord=server_of(playground),
@@ -185,5 +187,5 @@ async def test_members_who_manage_nothing_repaint_nothing(scene: Studio) -> None
     robin = Member(scene.playground, scene.member.session, "Robin")
     async with Page.open(robin) as page:
         answer = await Asking(scene, robin, page).answer("face repaint", expression="joy")
-    assert "Manage Channels" in answer["content"]
+    assert "Only the bot's owner and members with the permission “Manage Server”" in answer["content"]
     assert scene.persona().seeds == {}
