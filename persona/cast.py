@@ -28,7 +28,7 @@ Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]  # of each file: mod
 class _Seat:
     stamp: Stamp
     persona: Persona | None  # the last good one
-    error: PersonaError | TomlError | None  # why the newest save is not it
+    error: PersonaError | TomlError | None = None  # why the newest save is not it
 
 
 class Cast:

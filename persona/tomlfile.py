@@ -54,15 +54,20 @@ class Table(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake; `line` counts from 1 (0 = the file as a whole), `key` reads "[expressions.joy] emotions"."""
+    """One mistake; `key` reads "[expressions.joy] emotions".
+
+    line, column: from 1; line 0 = the file as a whole, column 0 = the line as a whole.
+    """
 
     file: Path
     line: int
     key: str
     says: str
+    column: int = 0
 
     def __str__(self) -> str:
-        where = f"{shown(self.file)}, line {self.line}" if self.line else shown(self.file)
+        place = ("line", self.line), ("column", self.column)
+        where = ", ".join((shown(self.file), *(f"{what} {number}" for what, number in place if number)))
         return ": ".join(filter(None, (where, self.key, self.says)))
 
 
@@ -122,13 +127,14 @@ def fit(path: Path, values: Mapping[str, Any], model: type[M], keys: KeyLines) -
 
 
 def _syntax(path: Path, text: str, message: str) -> Problem:
-    found = re.search(r" \((?:at line (\d+), column \d+|at end of document)\)$", message)
+    found = re.search(r" \((?:at line (\d+), column (\d+)|at end of document)\)$", message)
     what = message[: found.start()] if found else message
     line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
     lines = text.split("\n")
     source = lines[line - 1].strip() if line <= len(lines) else ""
     hint = '; text needs quotes: key = "text"' if what == "Invalid value" else ""
-    return Problem(path, line, "", f"not valid TOML near {_short(source)}: {what[0].lower()}{what[1:]}{hint}")
+    says = f"not valid TOML near {_short(source)}: {what[0].lower()}{what[1:]}{hint}"
+    return Problem(path, line, "", says, column=int(found[2]) if found and found[2] else 0)
 
 
 def _problem(path: Path, detail: ErrorDetails, model: type[BaseModel], keys: KeyLines) -> Problem:
@@ -141,7 +147,8 @@ def _problem(path: Path, detail: ErrorDetails, model: type[BaseModel], keys: Key
         says = f"missing; expected {_described(model, loc) or 'a value'}"
     else:
         says = _unfit(detail, _described(model, loc))
-    return Problem(path, line, keys.spell(loc), says)
+    column = 0 if detail["type"] == "missing" else keys.column(loc, value=detail["type"] != "extra_forbidden")
+    return Problem(path, line, keys.spell(loc), says, column)
 
 
 def _unknown(key: str, table: type[BaseModel] | None) -> str:

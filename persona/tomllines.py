@@ -27,6 +27,7 @@ class KeyLines:
     """`lines` counts from 1; an element of an array is found by its index, and a plain string in it by its text too."""
 
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    columns: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)  # of the key and of its value, from 1
     headers: dict[KeyPath, str] = field(default_factory=dict)  # path -> "[expressions.joy]" or "[[examples]]"
     first: int = 1  # the line of whatever has none
 
@@ -39,6 +40,10 @@ class KeyLines:
             if inside:
                 return min(inside)
         return self.first
+
+    def column(self, path: KeyPath, *, value: bool) -> int:
+        """Where on its line `path` stands, or its value; 0 where `line` can only name what lies around it."""
+        return self.columns.get(path, (0, 0))[value]
 
     def spell(self, path: KeyPath) -> str:
         """`path` as a person would point at it: "[expressions.joy] emotions"; empty for the whole file."""
@@ -83,8 +88,13 @@ class _Scanner:
         self.at = match.end()
         return match.group()
 
-    def note(self, path: KeyPath, at: int) -> None:
-        self.found.lines.setdefault(path, bisect_right(self.breaks, at - 1) + 1)
+    def note(self, path: KeyPath, at: int, value: int | None = None) -> None:
+        """`path` stands at the character `at`, its value at another one; tables have lines alone."""
+        line = bisect_right(self.breaks, at - 1)
+        begin = self.breaks[line - 1] + 1 if line else 0
+        self.found.lines.setdefault(path, line + 1)
+        if value is not None:
+            self.found.columns.setdefault(path, (at - begin + 1, value - begin + 1))
 
     def header(self) -> KeyPath:
         start, many = self.at, self.text.startswith("[[", self.at)
@@ -110,7 +120,8 @@ class _Scanner:
         start = self.at
         path = (*table, *self.key())
         self.at += 1  # the equals sign
-        self.note(path, start)
+        self.skip(_SPACE)
+        self.note(path, start, self.at)
         self.value(path)
 
     def key(self) -> list[str]:
@@ -148,10 +159,10 @@ class _Scanner:
         self.skip(_BLANK)
         while self.text[self.at] != "]":
             start = self.at
-            self.note((*path, index), start)
+            self.note((*path, index), start, start)
             self.value((*path, index))
             if self.text[start] in "\"'":
-                self.note((*path, self.text[start : self.at].strip("\"'")), start)
+                self.note((*path, self.text[start : self.at].strip("\"'")), start, start)
             self.comma()
             index += 1
         self.at += 1

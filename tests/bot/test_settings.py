@@ -83,22 +83,22 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "environ", "sentence"),
     [
-        ("[gpu]\nthread = 1", {}, "line 2: [gpu] thread: unknown key; did you mean threads? "
+        ("[gpu]\nthread = 1", {}, "line 2, column 1: [gpu] thread: unknown key; did you mean threads? "
          "(known: device, threads, max_waiting, replies)"),
-        ("[gpu]\nthreads = '1'", {}, "line 2: [gpu] threads: "
+        ("[gpu]\nthreads = '1'", {}, "line 2, column 11: [gpu] threads: "
          "expected a whole number (CPU threads of a step; unset = one per core), got '1'"),
-        ("[face]\nmode = 'hologram'", {}, "line 2: [face] mode: expected 'webhook', 'embed' or 'member' "
+        ("[face]\nmode = 'hologram'", {}, "line 2, column 8: [face] mode: expected 'webhook', 'embed' or 'member' "
          "(webhook: name and avatar on each message; embed: a picture inside it; member: the bot's own), "
          "got 'hologram'"),
-        ("[replies]\nedit_seconds = 0.1", {}, "line 2: [replies] edit_seconds: "
+        ("[replies]\nedit_seconds = 0.1", {}, "line 2, column 16: [replies] edit_seconds: "
          "expected 1.2 or more (at most one edit in so many seconds), got 0.1"),
-        ("[gpu]\ndevice = 'tpu'", {}, "line 2: [gpu] device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
-        ("[sampler]\nsamplers = ['top_k', 'topp']", {}, "line 2: [sampler] samplers.2: expected 'penalties', 'dry', "
+        ("[gpu]\ndevice = 'tpu'", {}, "line 2, column 10: [gpu] device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
+        ("[sampler]\nsamplers = ['top_k', 'topp']", {}, "line 2, column 22: [sampler] samplers.2: expected 'penalties', 'dry', "
          "'top_n_sigma', 'top_k', 'typical_p', 'top_p', 'min_p', 'xtc', 'temperature' or 'mirostat', got 'topp'"),
-        ("[sampler]\nsamplers = ['top_k', 'top_k']", {}, "line 2: [sampler] samplers: "
+        ("[sampler]\nsamplers = ['top_k', 'top_k']", {}, "line 2, column 12: [sampler] samplers: "
          "expected each sampler once, got top_k twice"),
         ("[mood]\njolt_from = 0.9", {}, "line 1: [mood]: expected jolt_from below jolt_full, got 0.9 and 0.8"),
-        ("gpu = 3", {}, "line 1: gpu: expected a table (the device that everything runs on), got 3"),
+        ("gpu = 3", {}, "line 1, column 7: gpu: expected a table (the device that everything runs on), got 3"),
         ("", {"MIEN_GPU__THREADS": "many"}, "environment: MIEN_GPU__THREADS: "
          "expected a whole number (CPU threads of a step; unset = one per core), got 'many'"),
         ("", {"MIEN_GPU__THREDS": "1"}, "environment: MIEN_GPU__THREDS: unknown key; did you mean threads? "

@@ -93,30 +93,30 @@ def test_a_missing_picture_or_card_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('["neutral"]', '["happy"]', "line 13: [expressions.neutral] emotions.happy: "
+        ('["neutral"]', '["happy"]', "line 13, column 13: [expressions.neutral] emotions.happy: "
          "expected one of the 28 GoEmotions labels, got 'happy'"),
-        ('["neutral"]', '["anoyance"]', "line 13: [expressions.neutral] emotions.anoyance: "
+        ('["neutral"]', '["anoyance"]', "line 13, column 13: [expressions.neutral] emotions.anoyance: "
          "expected one of the 28 GoEmotions labels, got 'anoyance'; did you mean annoyance?"),
-        ('["neutral"]', '"happy"', "line 13: [expressions.neutral] emotions: "
+        ('["neutral"]', '"happy"', "line 13, column 12: [expressions.neutral] emotions: "
          "expected a list of emotion names or a table of emotion = weight, got 'happy'"),
-        ('["neutral"]', '["joy", "joy"]', "line 13: [expressions.neutral] emotions: "
+        ('["neutral"]', '["joy", "joy"]', "line 13, column 12: [expressions.neutral] emotions: "
          "expected each emotion once, got joy twice"),
-        ("amusement = 0.5", "amusement = -1", "line 17: [expressions.joy] emotions.amusement: "
+        ("amusement = 0.5", "amusement = -1", "line 17, column 37: [expressions.joy] emotions.amusement: "
          "expected 0 or more, got -1"),
-        ("amusement = 0.5", "amusement = nan", "line 17: [expressions.joy] emotions.amusement: "
+        ("amusement = 0.5", "amusement = nan", "line 17, column 37: [expressions.joy] emotions.amusement: "
          "expected a finite number, got nan"),
-        ("top_k = 40", "top_k = -1", "line 20: [expressions.joy] sampler.top_k: "
+        ("top_k = 40", "top_k = -1", "line 20, column 38: [expressions.joy] sampler.top_k: "
          "expected 0 or more (keep this many of the likeliest words, 0 = all), got -1"),
-        ("temperature = 0.7", 'temperature = "hot"', "line 6: [sampler] temperature: "
+        ("temperature = 0.7", 'temperature = "hot"', "line 6, column 15: [sampler] temperature: "
          "expected a number (0 = always the likeliest word, 1 = as learnt), got 'hot'"),
-        ('reply = "Hoo! Hello."', 'reply = " "', "line 10: [[examples]] reply: expected some text, got only blanks"),
+        ('reply = "Hoo! Hello."', 'reply = " "', "line 10, column 9: [[examples]] reply: expected some text, got only blanks"),
         ('reply = "Hoo! Hello."', "", "line 8: [[examples]] reply: missing; expected what the character answers"),
-        ('"Pip"', '"Pip\\nRobin"', "line 2: name: expected one line without control characters"),
-        ('"Pip"', '""', "line 2: name: expected 1 or more characters "
+        ('"Pip"', '"Pip\\nRobin"', "line 2, column 8: name: expected one line without control characters"),
+        ('"Pip"', '""', "line 2, column 8: name: expected 1 or more characters "
          "(the character's name, 1 to 80 characters), got ''"),
         ("expressions.joy", 'expressions."../joy"', 'line 16: [expressions."../joy"]: '
          "expected a name of at most 40 letters, digits, blanks and hyphens"),
-        ("[sampler]", "[note]\ntext = 'Be kind.'\ndepth = -1\n[sampler]", "line 7: [note] depth: "
+        ("[sampler]", "[note]\ntext = 'Be kind.'\ndepth = -1\n[sampler]", "line 7, column 9: [note] depth: "
          "expected 0 or more (how many messages above the end; 0 = behind the newest), got -1"),
         ("expressions.neutral", "expressions.calm", "line 1: expected a table [expressions.neutral] "
          "for the neutral face; there are: calm, joy"),

@@ -63,7 +63,7 @@ def test_a_broken_save_keeps_the_last_good_one_and_is_told_once(
     save(here, "name = Pip")
     assert cast.get("pip").card.name == cast.get("pip").card.name == "Pip"
     [sentence] = caplog.messages
-    assert "line 1: not valid TOML" in sentence and sentence.endswith("; the last good version stays")
+    assert "line 1, column 8: not valid TOML" in sentence and sentence.endswith("; the last good version stays")
     (here / CARD_FILE).unlink()
     assert cast.get("pip").card.name == "Pip"
     write(tmp_path, "pip", "Pippa")

@@ -59,7 +59,7 @@ def test_every_line_of_a_grammar_has_its_place(tmp_path: Path) -> None:
         ('"haiku.gbnf"', "line 4: grammar: there is no file haiku.gbnf beside persona.toml"),
         ('"../other.gbnf"', r"line 4: grammar: expected a grammar \(`root ::= …`\) or the name of a .gbnf file beside"),
         ('"as a poem"', "line 4: grammar: expected a grammar"),
-        ("3", "line 4: grammar: expected text in quotes"),
+        ("3", "line 4, column 11: grammar: expected text in quotes"),
     ],
 )
 def test_what_is_neither_a_grammar_nor_a_file_is_told(tmp_path: Path, value: str, says: str) -> None:

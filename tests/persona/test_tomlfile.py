@@ -39,26 +39,26 @@ def test_a_sound_file_becomes_the_model_with_windows_line_ends_and_byte_order_ma
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("name = Elm", "line 1: not valid TOML near 'name = Elm': invalid value; text needs quotes: key = \"text\""),
+        ("name = Elm", "line 1, column 8: not valid TOML near 'name = Elm': invalid value; text needs quotes: key = \"text\""),
         ('name = "Elm"\nrooms', "line 2: not valid TOML near 'rooms': expected '=' after a key in a key/value pair"),
         ('name = "a"\nname = "b"', "line 2: not valid TOML near 'name = \"b\"': cannot overwrite a value"),
-        ("name = 3", "line 1: name: expected text in quotes (what the postman calls it), got 3"),
+        ("name = 3", "line 1, column 8: name: expected text in quotes (what the postman calls it), got 3"),
         ("# hm\nrooms = 2", "line 1: name: missing; expected what the postman calls it"),
-        ('name = "x"\nrooms = 10', "line 2: rooms: expected 9 or less, got 10"),
-        ('name = "x"\nrooms = 2.0', "line 2: rooms: expected a whole number, got 2.0"),
-        ('name = "x"\nrooms = true', "line 2: rooms: expected a whole number, got true"),
-        ('name = "x"\nopen = "yes"', "line 2: open: expected true or false, got 'yes'"),
-        ('name = "x"\nlamps = 3', "line 2: lamps: expected a table, got 3"),
-        ('name = "x"\nshelves = "a"', "line 2: shelves: expected a list in [ ], got 'a'"),
-        ('name = "x"\nromos = 3', "line 2: romos: unknown key; did you mean rooms? "
+        ('name = "x"\nrooms = 10', "line 2, column 9: rooms: expected 9 or less, got 10"),
+        ('name = "x"\nrooms = 2.0', "line 2, column 9: rooms: expected a whole number, got 2.0"),
+        ('name = "x"\nrooms = true', "line 2, column 9: rooms: expected a whole number, got true"),
+        ('name = "x"\nopen = "yes"', "line 2, column 8: open: expected true or false, got 'yes'"),
+        ('name = "x"\nlamps = 3', "line 2, column 9: lamps: expected a table, got 3"),
+        ('name = "x"\nshelves = "a"', "line 2, column 11: shelves: expected a list in [ ], got 'a'"),
+        ('name = "x"\nromos = 3', "line 2, column 1: romos: unknown key; did you mean rooms? "
          "(known: name, rooms, open, lamps, shelves)"),
-        ('name = "x"\n[lamps.hall]\nwatt = 3\nwatts = 3', "line 3: [lamps.hall] watt: unknown key; did you mean watts? "
+        ('name = "x"\n[lamps.hall]\nwatt = 3\nwatts = 3', "line 3, column 1: [lamps.hall] watt: unknown key; did you mean watts? "
          "(known: watts, colour)"),
         ('name = "x"\n\n[lamps.hall]\ncolour = "red"', "line 3: [lamps.hall] watts: missing; expected power drawn"),
-        ('name = "x"\n[lamps.hall]\nwatts = 0', "line 3: [lamps.hall] watts: "
+        ('name = "x"\n[lamps.hall]\nwatts = 0', "line 3, column 9: [lamps.hall] watts: "
          "expected more than 0 (power drawn), got 0"),
         ('name = "x"\n[[shelves]]\nwatts = 1\n[[shelves]]\nwatts = -1',
-         "line 5: [[shelves]] watts: expected more than 0 (power drawn), got -1"),
+         "line 5, column 9: [[shelves]] watts: expected more than 0 (power drawn), got -1"),
         ('name = "x"\n[lamp.hall]\nwatts = 1', "line 2: lamp: unknown key; did you mean lamps? "
          "(known: name, rooms, open, lamps, shelves)"),
     ],
@@ -75,12 +75,12 @@ def test_all_mistakes_are_reported_in_the_order_of_the_file_and_the_first_stands
     *mistakes, missing = caught.value.problems
     assert [problem.line for problem in mistakes] == [1, 3, 5]
     assert missing.line == 4 and missing.says.startswith("missing")  # most likely the misspelt `wats`
-    assert str(caught.value) == f"{file}, line 1: rooms: expected 1 or more, got 0 (and 3 more)"
+    assert str(caught.value) == f"{file}, line 1, column 9: rooms: expected 1 or more, got 0 (and 3 more)"
 
 
 def test_keys_inside_a_multi_line_string_do_not_move_the_line(tmp_path: Path) -> None:
     text = 'name = """\nrooms = 1\n[lamps.hall]\n"""\nrooms = 99\n'
-    assert refusals(tmp_path, text) == ["line 5: rooms: expected 9 or less, got 99"]
+    assert refusals(tmp_path, text) == ["line 5, column 9: rooms: expected 9 or less, got 99"]
 
 
 def test_what_is_no_text_or_no_file_is_a_sentence_too(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_path_below_the_working_directory_is_shown_relative_to_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("house.toml").write_text("open = 3\nname = 'x'")
-    with pytest.raises(TomlError, match=r"^house\.toml, line 1: open: "):
+    with pytest.raises(TomlError, match=r"^house\.toml, line 1, column 8: open: "):
         load_toml(tmp_path / "house.toml", House)
 
 
