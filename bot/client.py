@@ -24,6 +24,7 @@ from avatar.shelf import Face, avatar_bytes
 from bot.delivery import Delivery
 from bot.errors import MienError, for_member
 from bot.faces import UNREADABLE, Faces
+from bot.herald import Herald
 from bot.history import OpenTurn
 from bot.lanes import Lanes
 from bot.listen import Ears, Manners, incoming, words
@@ -94,6 +95,11 @@ class MienClient(discord.Client):
             members=MemberFaces(self.history, self.lanes.aside) if settings.face.mode == "member" else None,
         )
         await self.tree.sync()
+        self.lanes.aside(self._watch(Herald(self, settings.bot.admin_channel, self.rooms.cast.troubles)))
+
+    async def _watch(self, herald: Herald) -> None:
+        await self.wait_until_ready()
+        await herald.watch()
 
     async def _own_face(self) -> bytes | None:
         """What webhooks wear when a face cannot be shown: the bot's avatar, else the default persona's picture."""

@@ -49,6 +49,9 @@ class Bot(Table):
         ge=1,
         description="id of the server whose managers may change portraits; unset = the bot's only server, if it is one",
     )
+    admin_channel: Annotated[str, BeforeValidator(_id_as_text)] = Field(
+        default="", description="channel (id or name) that is told when a persona's file was saved broken; empty = none"
+    )
 
     def persona_roots(self) -> list[Path]:
         """The folders named above; where none of them exists, the samples that come with Mien."""

@@ -1,27 +1,22 @@
 """Every persona under the roots, fresh from disk: a save counts at the next question, a broken one changes nothing."""
 
 import logging
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from persona.card import (
-    BASE_FILE,
-    CARD_FILE,
-    MASK_FILE,
-    Persona,
-    PersonaError,
-    check_adapter,
-    folders,
-    read_folder,
-)
+from persona.card import Persona, PersonaError, check_adapter, folders, read_folder
 from persona.faces import FOLDER as FACES
-from persona.form import SUFFIX
 from persona.naming import fold
 from persona.tomlfile import TomlError
 
 log = logging.getLogger(__name__)
-Stamp = tuple[tuple[str, tuple[int, int, int] | None], ...]  # of each file: modification time (ns), size and inode
+Stamp = tuple[tuple[str, int, int, int], ...]  # of each file: name, modification time (ns), size and inode
+READ = (".toml", ".json", ".yaml", ".yml", ".gbnf", ".charx", ".png", ".webp", ".jpg", ".jpeg")  # whatever may count
+KEPT = "; the last good version stays"
+TRIES = 3  # at reading a folder that is being written to
 
 
 @dataclass(slots=True)
@@ -34,7 +29,7 @@ class _Seat:
 class Cast:
     """Looks at the disk on every question (a few stat calls per persona), so it needs no watcher.
 
-    A folder that does not load is told to the log, once for each save of it.
+    A folder that does not load is told to the log, once for each save of it, and once more when it is in order again.
     """
 
     def __init__(self, roots: Sequence[Path], adapters: Collection[str] | None = None) -> None:
@@ -80,6 +75,15 @@ class Cast:
         ranked = [(_rank(persona, wanted), persona) for persona in self.all()]
         return [persona for rank, persona in sorted(ranked, key=lambda pair: pair[0]) if rank < 3][:limit]
 
+    def troubles(self) -> dict[Path, str]:
+        """Every folder whose newest save does not load, and what is wrong with it."""
+        self._look()
+        return {
+            folder: f"{seat.error}{KEPT if seat.persona else ''}"
+            for folder, seat in self._seats.items()
+            if seat.error is not None
+        }
+
     def _look(self) -> None:
         present = dict.fromkeys((*folders(self._roots), *self._lingering()))
         self._seats = {folder: self._seat(folder) for folder in present}
@@ -89,32 +93,51 @@ class Cast:
         return [folder for folder in self._seats if folder.is_dir()]
 
     def _seat(self, folder: Path) -> _Seat:
-        old, stamp = self._seats.get(folder), _stamp(folder)
-        if old and old.stamp == stamp:
-            return old
+        old = self._seats.get(folder)
+        for _ in range(TRIES):
+            stamp = _stamp(folder)
+            if old and old.stamp == stamp:
+                return old
+            seat = self._read(folder, stamp, old)
+            if _stamp(folder) == stamp:  # else a save came in between: it may be half of each
+                _tell(folder, old, seat)
+                return seat
+        return old or seat
+
+    def _read(self, folder: Path, stamp: Stamp, old: _Seat | None) -> _Seat:
         try:
             persona = read_folder(folder)
             if self._adapters is not None:
                 check_adapter(persona, self._adapters)
-            return _Seat(stamp, persona, None)
+            return _Seat(stamp, persona)
         except (PersonaError, TomlError) as error:
-            kept = "; the last good version stays" if old and old.persona else ""
-            log.warning("%s%s", error, kept)
             return _Seat(stamp, old.persona if old else None, error)
 
 
+def _tell(folder: Path, old: _Seat | None, new: _Seat) -> None:
+    """What changed, to the log. Files that the mistake does not stand in may be saved meanwhile without a word."""
+    before, now = (str(seat.error) if seat and seat.error else "" for seat in (old, new))
+    if now and now != before:
+        log.warning("%s%s", now, KEPT if new.persona else "")
+    elif before and not now:
+        log.info("%s is in order again", folder.name)
+
+
 def _stamp(folder: Path) -> Stamp:
-    always = (folder / name for name in (CARD_FILE, BASE_FILE, MASK_FILE))
-    others = (*sorted(folder.glob(f"*{SUFFIX}")), *sorted((folder / FACES).glob("[!.]*")))
-    return tuple((file.name, _file_stamp(file)) for file in (*always, *others))
+    return tuple(sorted(stamp for place in (folder, folder / FACES) for stamp in _stamps(place)))
 
 
-def _file_stamp(file: Path) -> tuple[int, int, int] | None:
+def _stamps(folder: Path) -> Iterator[tuple[str, int, int, int]]:
+    """Of every file in a folder that may count; hidden ones are what editors leave."""
     try:
-        stat = file.stat()
+        with os.scandir(folder) as found:
+            for entry in found:
+                if not entry.name.startswith(".") and entry.name.lower().endswith(READ):
+                    with suppress(OSError):  # gone since
+                        stat = entry.stat()
+                        yield entry.name, stat.st_mtime_ns, stat.st_size, stat.st_ino
     except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return
 
 
 def _rank(persona: Persona, wanted: str) -> int:

@@ -93,8 +93,9 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
         ("[replies]\nedit_seconds = 0.1", {}, "line 2, column 16: [replies] edit_seconds: "
          "expected 1.2 or more (at most one edit in so many seconds), got 0.1"),
         ("[gpu]\ndevice = 'tpu'", {}, "line 2, column 10: [gpu] device: expected auto, cpu, cuda or cuda:N, got 'tpu'"),
-        ("[sampler]\nsamplers = ['top_k', 'topp']", {}, "line 2, column 22: [sampler] samplers.2: expected 'penalties', 'dry', "
-         "'top_n_sigma', 'top_k', 'typical_p', 'top_p', 'min_p', 'xtc', 'temperature' or 'mirostat', got 'topp'"),
+        ("[sampler]\nsamplers = ['top_k', 'topp']", {}, "line 2, column 22: [sampler] samplers.2: "
+         "expected 'penalties', 'dry', 'top_n_sigma', 'top_k', 'typical_p', "
+         "'top_p', 'min_p', 'xtc', 'temperature' or 'mirostat', got 'topp'"),
         ("[sampler]\nsamplers = ['top_k', 'top_k']", {}, "line 2, column 12: [sampler] samplers: "
          "expected each sampler once, got top_k twice"),
         ("[mood]\njolt_from = 0.9", {}, "line 1: [mood]: expected jolt_from below jolt_full, got 0.9 and 0.8"),

@@ -109,7 +109,8 @@ def test_a_missing_picture_or_card_is_a_sentence(tmp_path: Path) -> None:
          "expected 0 or more (keep this many of the likeliest words, 0 = all), got -1"),
         ("temperature = 0.7", 'temperature = "hot"', "line 6, column 15: [sampler] temperature: "
          "expected a number (0 = always the likeliest word, 1 = as learnt), got 'hot'"),
-        ('reply = "Hoo! Hello."', 'reply = " "', "line 10, column 9: [[examples]] reply: expected some text, got only blanks"),
+        ('reply = "Hoo! Hello."', 'reply = " "', "line 10, column 9: [[examples]] reply: "
+         "expected some text, got only blanks"),
         ('reply = "Hoo! Hello."', "", "line 8: [[examples]] reply: missing; expected what the character answers"),
         ('"Pip"', '"Pip\\nRobin"', "line 2, column 8: name: expected one line without control characters"),
         ('"Pip"', '""', "line 2, column 8: name: expected 1 or more characters "

@@ -39,7 +39,8 @@ def test_a_sound_file_becomes_the_model_with_windows_line_ends_and_byte_order_ma
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("name = Elm", "line 1, column 8: not valid TOML near 'name = Elm': invalid value; text needs quotes: key = \"text\""),
+        ("name = Elm", "line 1, column 8: not valid TOML near 'name = Elm': invalid value; "
+         'text needs quotes: key = "text"'),
         ('name = "Elm"\nrooms', "line 2: not valid TOML near 'rooms': expected '=' after a key in a key/value pair"),
         ('name = "a"\nname = "b"', "line 2: not valid TOML near 'name = \"b\"': cannot overwrite a value"),
         ("name = 3", "line 1, column 8: name: expected text in quotes (what the postman calls it), got 3"),
@@ -52,8 +53,8 @@ def test_a_sound_file_becomes_the_model_with_windows_line_ends_and_byte_order_ma
         ('name = "x"\nshelves = "a"', "line 2, column 11: shelves: expected a list in [ ], got 'a'"),
         ('name = "x"\nromos = 3', "line 2, column 1: romos: unknown key; did you mean rooms? "
          "(known: name, rooms, open, lamps, shelves)"),
-        ('name = "x"\n[lamps.hall]\nwatt = 3\nwatts = 3', "line 3, column 1: [lamps.hall] watt: unknown key; did you mean watts? "
-         "(known: watts, colour)"),
+        ('name = "x"\n[lamps.hall]\nwatt = 3\nwatts = 3', "line 3, column 1: [lamps.hall] watt: unknown key; "
+         "did you mean watts? (known: watts, colour)"),
         ('name = "x"\n\n[lamps.hall]\ncolour = "red"', "line 3: [lamps.hall] watts: missing; expected power drawn"),
         ('name = "x"\n[lamps.hall]\nwatts = 0', "line 3, column 9: [lamps.hall] watts: "
          "expected more than 0 (power drawn), got 0"),
