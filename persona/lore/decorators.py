@@ -176,7 +176,7 @@ def _keyed(entry: Entry, said: Mapping[str, Any], bare: bool) -> dict[str, Any]:
         return {"keys": (*entry.keys, *keys("additional_keys"))} if "additional_keys" in said else {}
     conditions = list(entry.conditions)
     if "additional_keys" in said:
-        conditions.append(Condition(keys("additional_keys"), Logic.ANY))
+        conditions.append(Condition(keys("additional_keys"), Logic.ANY, always=True))
     if "exclude_keys" in said:
-        conditions.append(Condition(keys("exclude_keys"), Logic.NOT_ANY))
+        conditions.append(Condition(keys("exclude_keys"), Logic.NOT_ANY, always=True))
     return {"conditions": tuple(conditions)}

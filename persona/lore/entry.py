@@ -58,6 +58,7 @@ class Key:
 class Condition:
     keys: tuple[Key, ...]
     logic: Logic = Logic.ANY
+    always: bool = False  # asked of constant entries, too (decorators)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,14 @@ class Index:
     def __init__(self, entries: Sequence[Entry], *, case_sensitive: bool = False, whole_words: bool = True) -> None:
         self.remarks: dict[int, list[Remark]] = {}  # by the number of the entry
         self.patterns: list[tuple[Slot, Pattern]] = []
-        self._macros: list[tuple[Slot, Key, bool, bool]] = []  # with: case kept apart, whole words
+        self.macro_patterns: list[tuple[Slot, Key, bool]] = []  # patterns with macros; with: upper and lower case equal
+        self.entries = tuple(entries)
+        self.deepest = max((entry.scan_depth or 0 for entry in entries if entry.enabled), default=0)
+        awake = [(number, entry) for number, entry in enumerate(entries) if entry.enabled]
+        self.unasked = [number for number, entry in awake if entry.constant or entry.forced]  # called without a key
+        self.levels = {entry.recursion.level for _, entry in awake} - {0}
+        self.marks = {entry.mark: number for number, entry in awake}
+        self._macros: list[tuple[Slot, Key, bool, bool]] = []  # words with macros; with: case kept apart, whole words
         self._lower, self._cased = _Words(), _Words()
         for number, entry in enumerate(entries):
             if entry.enabled:
@@ -76,8 +83,12 @@ class Index:
 
     def _add(self, slot: Slot, key: Key, case: bool, whole: bool) -> None:
         if key.pattern is not None:
+            ignore_case = not key.written.startswith("/") and not case
+            if "{{" in key.pattern:
+                self.macro_patterns.append((slot, key, ignore_case))
+                return
             try:
-                self.patterns.append((slot, compile_key(key, ignore_case=not key.written.startswith("/") and not case)))
+                self.patterns.append((slot, compile_key(key, ignore_case=ignore_case)))
             except PatternError as error:
                 self._remark(slot, f"the key “{key.written:.60}” never matches: {error}")
         elif "{{" in key.written:

@@ -111,11 +111,13 @@ def _entry(
 ) -> Entry:
     found = tuple(key_of(key, bare=bare) for key in keys)
     chance = number(values["probability"], 100) if flag(values["use_probability"], True) else 100.0
-    conditions = (Condition(tuple(map(key_of, further)), _picked(_LOGICS, values["logic"], Logic.ANY)),)
+    conditions = (
+        Condition(tuple(key_of(key) for key in further if fold(key)), _picked(_LOGICS, values["logic"], Logic.ANY)),
+    )
     entry = Entry(
         text=text(row.get("content")),
         keys=found,
-        conditions=conditions if any(key.strip() for key in further) else (),
+        conditions=conditions if any(map(fold, further)) else (),
         name=text(row.get("name")) or text(row.get("comment")) or next((key.written for key in found), ""),
         enabled=enabled,
         constant=constant,
