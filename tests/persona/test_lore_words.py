@@ -2,13 +2,15 @@
 
 import logging
 import time
+from random import Random
 
 import pytest
 
+from persona.lore.engine import Lore
 from persona.lore.entry import Key
 from persona.lore.patterns import MOST_CHARACTERS, PatternError, compile_key, key_of
 from persona.lore.words import fold
-from tests.persona.lore import awaken, texts, world
+from tests.persona.lore import awaken, said, texts, world
 
 FOUND = [  # key, text
     ("cat", "The cat's tail"),
@@ -93,7 +95,7 @@ def test_what_only_looks_like_a_pattern_is_words() -> None:
     "pattern", ["(", "[", "*", "a{9,1}", "(" * 5000, "\\", "(?<1a>x)", "a" * (MOST_CHARACTERS + 1)]
 )
 def test_a_pattern_that_is_none_says_why(pattern: str) -> None:
-    with pytest.raises(PatternError, match=r"pattern (is not valid: .|has 2001 characters)|has 5000 characters"):
+    with pytest.raises(PatternError, match=r"the pattern (is not valid: .|has 2001 characters)"):
         compile_key(Key(f"/{pattern}/", pattern))
 
 
@@ -116,11 +118,6 @@ def test_many_patterns_without_an_end_share_a_limit() -> None:
 
 
 def test_macros_in_keys_are_filled_in() -> None:
-    from random import Random
-
-    from persona.lore.engine import Lore
-    from tests.persona.lore import said
-
     book = world(
         {"key": ["{{char}}"], "content": "{{char}} bakes"},
         {"key": ["/{{user}} (sings|dances)/"], "content": "P"},
