@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from persona.lore.entry import Entry, Remark, Scope
+from persona.finding import Finding
+from persona.lore.entry import Entry, Scope
 from persona.lore.index import Index
 from persona.lore.reading import card_entry, world_entry
 from persona.lore.tomlbook import BookTable
@@ -68,9 +69,9 @@ class Lorebook:
         return Index(self.entries)
 
     @cached_property
-    def remarks(self) -> tuple[Remark, ...]:
+    def findings(self) -> tuple[Finding, ...]:
         """What in the book is not used or never awakens anything, in the order of the file."""
-        return tuple(_remarks(self.entries, self.index.remarks))
+        return tuple(_findings(self.entries, self.index.findings))
 
     def of(self, scope: Scope) -> Self:
         """The same book as somebody else's."""
@@ -133,11 +134,11 @@ def _entries(book: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Entry]
     return tuple(replace(read(row), where=f"entries[{name}]") for name, row in rows(book.get("entries")))
 
 
-def _remarks(entries: Sequence[Entry], keys: Mapping[int, Sequence[Remark]]) -> Iterator[Remark]:
+def _findings(entries: Sequence[Entry], keys: Mapping[int, Sequence[Finding]]) -> Iterator[Finding]:
     for number, entry in enumerate(entries):
-        own = [*entry.remarks, *keys.get(number, ())]
+        own = [*entry.findings, *keys.get(number, ())]
         if entry.enabled and not (entry.keys or entry.constant or entry.forced):
-            own.append(Remark("", "has no keys, so nothing ever awakens it", True))
+            own.append(Finding("error", "", "has no keys, so nothing ever awakens it"))
         if entry.enabled and not entry.text.strip():
-            own.append(Remark("content", "is empty, so it says nothing when it awakens"))
-        yield from (replace(remark, path=f"{entry.where}.{remark.path}".rstrip(".")) for remark in own)
+            own.append(Finding("warning", "content", "is empty, so it says nothing when it awakens"))
+        yield from (replace(found, where=f"{entry.where}.{found.where}".rstrip(".")) for found in own)

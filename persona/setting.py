@@ -7,10 +7,11 @@ nothing is fine: then the prompt is the card's and the conversation's alone.
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from persona.card import Note
+    from persona.lore.outcome import Awakened
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Setting:
 
     user: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
-    lore: Any = None  # an Awakened of persona/lore.py, or None
+    lore: "Awakened | None" = None
     note: "Note | None" = None
     others: tuple[str, ...] = ()
     now: datetime | None = None

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from persona.lore.entry import Condition, Entry, Key, Logic, Place, Remark
+from persona.finding import Finding
+from persona.lore.entry import Condition, Entry, Key, Logic, Place
 from persona.lore.patterns import key_of
 
 _LINE = re.compile(r"[ \t]*(@{2,3})([A-Za-z_]\w*)[ \t]*(.*)")
@@ -154,7 +155,7 @@ def decorate(entry: Entry, *, bare: bool = False) -> Entry:
         scan_depth=said.get("scan_depth", entry.scan_depth),
         filter=replace(entry.filter, greeting=said.get("is_greeting")),
         first_to_go="ignore_on_max_context" in said,
-        remarks=(*entry.remarks, *(Remark("content", says) for says in decorated.unused)),
+        findings=(*entry.findings, *(Finding("warning", "content", says) for says in decorated.unused)),
     )
 
 

@@ -3,7 +3,6 @@
     Entry        everything an entry says, read and checked once
     Key          what awakens it: plain words or a pattern
     Condition    further keys that must (not) be there
-    Remark       something in the file that is not used, or will surprise
 
 Sources: character-card-spec-v2, character-card-spec-v3 (077e65af), SillyTavern's world info files. What is being said,
 and whether there is room for an entry, is not known here.
@@ -12,6 +11,8 @@ and whether there is room for an entry, is not known here.
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from persona.finding import Finding
 
 
 class Place(StrEnum):
@@ -105,18 +106,6 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """`path` points into the entry ("keys[0]"), in `Lorebook.remarks` into the file ("entries[3].keys[0]");
-
-    `says` is what is wrong there.
-    """
-
-    path: str
-    says: str
-    error: bool = False  # what `path` names has no effect at all
-
-
-@dataclass(frozen=True, slots=True)
 class Entry:
     text: str  # as it goes into the prompt: decorators are gone, macros are not filled in
     keys: tuple[Key, ...] = ()
@@ -142,7 +131,7 @@ class Entry:
     group: Group = Group()
     filter: Filter = Filter()
     sources: frozenset[str] = frozenset()  # what is searched besides messages: see SOURCES
-    remarks: tuple[Remark, ...] = ()
+    findings: tuple[Finding, ...] = ()  # what of it is not used; `where` points into the entry: "keys[0]"
     where: str = field(default="", compare=False)  # in the file: "entries[3]"
     mark: str = field(default="", compare=False)  # names the entry in stored states; the same in every start
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from persona.lore.entry import Entry, Key, Remark
+from persona.finding import Finding
+from persona.lore.entry import Entry, Key
 from persona.lore.patterns import Pattern, PatternError, compile_key
 from persona.lore.words import fold, stands_alone
 
@@ -58,10 +59,10 @@ class _Words:
 
 
 class Index:
-    """The compiled keys of `entries`; `remarks` says which of them can never match."""
+    """The compiled keys of `entries`; `findings` says which of them can never match."""
 
     def __init__(self, entries: Sequence[Entry], *, case_sensitive: bool = False, whole_words: bool = True) -> None:
-        self.remarks: dict[int, list[Remark]] = {}  # by the number of the entry
+        self.findings: dict[int, list[Finding]] = {}  # by the number of the entry
         self.patterns: list[tuple[Slot, Pattern]] = []
         self.macro_patterns: list[tuple[Slot, Key, bool]] = []  # patterns with macros; with: upper and lower case equal
         self.entries = tuple(entries)
@@ -90,18 +91,18 @@ class Index:
             try:
                 self.patterns.append((slot, compile_key(key, ignore_case=ignore_case)))
             except PatternError as error:
-                self._remark(slot, f"the key “{key.written:.60}” never matches: {error}")
+                self._tell(slot, f"the key “{key.written:.60}” never matches: {error}")
         elif "{{" in key.written:
             self._macros.append((slot, key, case, whole))
         elif folded := fold(key.written, case=case):
             (self._cased if case else self._lower).slots[folded].append((slot, whole))
         else:
-            self._remark(slot, "is an empty key, which never awakens the entry")
+            self._tell(slot, "is an empty key, which never awakens the entry")
 
-    def _remark(self, slot: Slot, says: str) -> None:
+    def _tell(self, slot: Slot, says: str) -> None:
         number, part, at = slot
         path = f"{'keys' if part == 0 else 'secondary_keys'}[{at}]"
-        self.remarks.setdefault(number, []).append(Remark(path, says, True))
+        self.findings.setdefault(number, []).append(Finding("error", path, says))
 
     def search(self, text: Folded, fill: Callable[[str], str]) -> Iterator[Slot]:
         """The plain keys that are in `text`, some perhaps twice; `fill` puts values for the macros in keys."""

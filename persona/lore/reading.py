@@ -9,8 +9,9 @@ in a world info file the higher `order`, as SillyTavern does.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from persona.finding import Finding
 from persona.lore.decorators import decorate
-from persona.lore.entry import SOURCES, Condition, Entry, Filter, Group, Logic, Place, Recursion, Remark, Timing
+from persona.lore.entry import SOURCES, Condition, Entry, Filter, Group, Logic, Place, Recursion, Timing
 from persona.lore.patterns import key_of
 from persona.lore.values import flag, maybe_flag, maybe_whole, number, table, text, texts, whole
 from persona.naming import fold
@@ -137,7 +138,7 @@ def _entry(
         group=_group(values),
         filter=_filter(values),
         sources=frozenset(name for name in SOURCES if flag(values[f"match_{name}"], False)),
-        remarks=tuple(_unused(values)),
+        findings=tuple(_unused(values)),
     )
     return decorate(entry, bare=bare)
 
@@ -181,8 +182,8 @@ def _filter(values: Mapping[str, Any]) -> Filter:
     )
 
 
-def _unused(values: Mapping[str, Any]) -> Iterable[Remark]:
+def _unused(values: Mapping[str, Any]) -> Iterable[Finding]:
     if flag(values["vectorized"], False):
-        yield Remark("vectorized", "is not used: entries awaken by their keys, not by likeness of meaning")
+        yield Finding("note", "vectorized", "is not used: entries awaken by their keys, not by likeness of meaning")
     if text(values["automation"]).strip():
-        yield Remark("automation_id", "is not used: there are no scripts to run")
+        yield Finding("note", "automation_id", "is not used: there are no scripts to run")

@@ -91,9 +91,10 @@ def test_what_only_looks_like_a_pattern_is_words() -> None:
         assert key_of(written).pattern is None
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(", "[", "*", "a{9,1}", "(" * 5000, "\\", "(?<1a>x)", "a" * (MOST_CHARACTERS + 1)]
-)
+NO_PATTERNS = ["(", "[", "*", "a{9,1}", "(" * 1999, "\\", "(?<1a>x)", "a" * (MOST_CHARACTERS + 1)]
+
+
+@pytest.mark.parametrize("pattern", NO_PATTERNS, ids=lambda pattern: pattern[:9])
 def test_a_pattern_that_is_none_says_why(pattern: str) -> None:
     with pytest.raises(PatternError, match=r"the pattern (is not valid: .|has 2001 characters)"):
         compile_key(Key(f"/{pattern}/", pattern))
