@@ -39,7 +39,12 @@ def _add_talking(commands: "argparse._SubParsersAction[Parser]") -> None:
     run.set_defaults(command=_run)
     say = commands.add_parser("say", help="one turn, without Discord")
     say.add_argument("text", help="what to say ('-' reads it from standard input)")
-    say.add_argument("--persona", metavar="NAME_OR_FOLDER", help="who answers (default: [bot] persona)")
+    say.add_argument(
+        "--persona",
+        action="append",
+        metavar="NAME_OR_FOLDER",
+        help="who answers (default: [bot] persona); given several times, they play a scene",
+    )
     say.add_argument("--channel", metavar="C", help="remember the conversation under this name; without it, nothing is")
     say.add_argument("--user", default="You", metavar="U", help="who is speaking (default: You)")
     say.add_argument("--seed", type=int, help="the same seed gives the same reply to the same history")

@@ -3,12 +3,13 @@
     on_message ─ listen ─ history.open_turn ─ lanes (one turn at a time per channel) ─ story ─ delivery ─ close_turn
 
 A turn is written down before it is begun and closed when its reply stands in the channel: what a killed process owes is
-answered at the next start, once. Everything Mien knows is handed in as `Rooms`.
+answered at the next start, once. In a scene several personas answer one message, one after another in its lane; each
+reply is a turn that is opened as the one before it is closed. Everything Mien knows is handed in as `Rooms`.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
@@ -25,15 +26,15 @@ from bot.delivery import Delivery
 from bot.errors import MienError, for_member
 from bot.faces import UNREADABLE, Faces
 from bot.herald import Herald
-from bot.history import OpenTurn
 from bot.lanes import Lanes
 from bot.listen import Ears, Manners, incoming, words
 from bot.member_faces import MemberFaces
+from bot.owed import OpenTurn
 from bot.reply import Pace, TakenAway
 from bot.voices import NOBODY, Room
 from bot.webhooks import Webhooks
 from inference.job import Stopped
-from persona.card import PersonaError
+from persona.card import Persona, PersonaError
 from persona.tomlfile import TomlError
 
 if TYPE_CHECKING:
@@ -62,7 +63,12 @@ class MienClient(discord.Client):
         settings = rooms.settings
         always = frozenset(settings.replies.always)
         manners = Manners(always="*" in always, channels=always)
-        self.ears = Ears(rooms.cast, rooms.history, default=settings.bot.persona, manners=manners)
+        self.ears = Ears(
+            *(rooms.cast, rooms.history),
+            default=settings.bot.persona,
+            manners=manners,
+            replies=settings.scene.replies,
+        )
         self.lanes: Lanes[OpenTurn] = Lanes(self._answer)
         self.tree = commands(self)
         self._in_work: set[int] = set()
@@ -180,16 +186,25 @@ class MienClient(discord.Client):
             await self._give_up(turn, MienError("So much is waiting here already; please ask again in a moment."))
 
     async def _answer(self, turn: OpenTurn) -> None:
-        """Answer one turn, whatever happens: with the reply, or with a sentence that says why there is none.
+        """Answer a message: in a scene with several replies, one after another.
 
         A turn that is interrupted by the end of the process stays open, and the next start answers it.
         """
-        current = await self.history.open_turn_of(turn.message)
+        following: OpenTurn | None = turn
+        while following:
+            following = await self._answer_once(following)
+        self._in_work.discard(turn.message)
+
+    async def _answer_once(self, turn: OpenTurn) -> OpenTurn | None:
+        """Answer one turn, whatever happens: with the reply, or with a sentence that says why there is none.
+
+        Returns the turn that follows in a scene.
+        """
+        current = await self.history.open_turn_of(turn.message, turn.step)
         if current is None:  # deleted while it waited
-            self._in_work.discard(turn.message)
-            return
+            return None
         try:
-            await self._speak(current)
+            return await self._speak(current)
         except (TakenAway, discord.NotFound) as error:
             log.info("the reply to %s has no place any more: %s", turn.message, error)
             await self._close(turn)
@@ -197,24 +212,32 @@ class MienClient(discord.Client):
             log.info("%s stays unanswered until the next start", turn.message)
         except Exception as error:
             await self._give_up(turn, error)
+        return None
 
-    async def _speak(self, turn: OpenTurn) -> None:
+    async def _speak(self, turn: OpenTurn) -> OpenTurn | None:
         room, persona = await self._room(turn.channel), self.rooms.cast.get(turn.persona)
         name, patience = persona.card.name, self.rooms.settings.replies.timeout_seconds
-        await self.history.take_up(turn.message)
+        await self.history.take_up(turn.message, turn.step)
         if turn.attempts and await self.delivery.recover(turn, room, name):
-            return await self._close(turn)
-        events = self.rooms.story.take_turn(incoming(turn), persona)
+            return await self._go_on(turn)
+        there = await self.ears.scene_of(turn.channel)
+        events = self.rooms.story.take_turn(incoming(turn), persona, beside(persona, there))
         try:
             async with asyncio.timeout(patience):
                 reply = await self.delivery.deliver(turn, room, name, events)
         except TimeoutError as error:
             raise MienError(f"{name} needed longer than {patience:g} seconds for an answer; try again.") from error
-        await self._close(turn)
-        return self.lanes.aside(self.delivery.see_through(reply, room, events))
+        self.lanes.aside(self.delivery.see_through(reply, room, events))
+        return await self._go_on(turn)
+
+    async def _go_on(self, turn: OpenTurn) -> OpenTurn | None:
+        """The reply stands in the channel: who speaks after it is owed to the message from now on."""
+        following = await self.ears.following(turn)
+        open_ = await self.history.close_turn(turn.message, turn.step, following=following)
+        return following if open_ else None
 
     async def _close(self, turn: OpenTurn) -> None:
-        await self.history.close_turn(turn.message)
+        await self.history.close_turn(turn.message, turn.step)
         self._in_work.discard(turn.message)
 
     async def _give_up(self, turn: OpenTurn, error: Exception) -> None:
@@ -267,6 +290,12 @@ class MienClient(discord.Client):
         missed = [message async for message in room.history(after=after, limit=READ_BACK_MESSAGES, oldest_first=False)]
         for message in reversed(missed):
             await self.on_message(message)
+
+
+def beside(persona: Persona, there: Sequence[Persona]) -> list[Persona]:
+    """The others of a scene; nobody for a persona that is not in it."""
+    others = [one for one in there if one.slug != persona.slug]
+    return others if len(others) < len(there) else []
 
 
 def point_to(server: "Discord") -> None:

@@ -12,26 +12,23 @@ from collections.abc import Mapping, Sequence
 import discord
 from discord import app_commands
 
-from avatar.expression import spec_for
 from avatar.palette import THEMES, colour
 from avatar.retelling import feeling as feeling_word
 from avatar.retelling import now
 from avatar.timeline import ThemeName
 from bot.client import MienClient
-from bot.conversation import Directed
 from bot.face_commands import sheet, show
 from bot.face_morph import morph
 from bot.face_upload import Decide, upload
+from bot.greeting import greet
 from bot.here import Here, channel_of, persona_choices, refuse, require_manager, speaker
-from bot.history import OpenTurn
 from bot.lookback import look_back
 from bot.repaint import Wear, repaint
-from bot.voices import Room
+from bot.scene_commands import Scenes
 from emotion.mood import Mood
 from inference.job import Priority
 from inference.plan import size
 from inference.residency import Resident
-from persona.card import Persona
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +55,7 @@ class Commands(app_commands.CommandTree[MienClient]):
     def __init__(self, client: MienClient) -> None:
         super().__init__(client)
         self.add_command(Personas())
+        self.add_command(Scenes())
         self.add_command(mood)
         self.add_command(face)
         client.add_dynamic_items(Wear, Decide)
@@ -76,14 +74,15 @@ class Personas(app_commands.Group):
 
     @app_commands.command(name="list", description="Show every persona there is, and who speaks here")
     async def list_(self, here: Here) -> None:
-        current, _ = await speaker(here)
+        there = await here.client.ears.scene_of(channel_of(here))
+        speaking = [persona.slug for persona in there]
         lines = [
-            f"{'▸ ' if persona.slug == current.slug else ''}**{persona.card.name}** (`{persona.slug}`): "
+            f"{'▸ ' if persona.slug in speaking else ''}**{persona.card.name}** (`{persona.slug}`): "
             + persona.card.description.strip().splitlines()[0][:150]
             for persona in here.client.rooms.cast.all()
         ]
         embed = discord.Embed(title="Personas", description="\n".join(lines)[:4096])
-        embed.set_footer(text=f"{current.card.name} speaks in this channel. /persona set changes that.")
+        embed.set_footer(text="▸ speaks in this channel. /persona set chooses one, /scene add lets several speak.")
         await here.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(name="set", description="Choose who speaks in this channel")
@@ -93,9 +92,9 @@ class Personas(app_commands.Group):
         channel = channel_of(here)
         require_manager(here, "choose who speaks")
         persona = here.client.rooms.cast.get(name)
-        await here.client.history.set_persona(channel, persona.slug)
+        await here.client.history.set_scene(channel, [persona.slug])
         await here.response.send_message(f"{persona.card.name} speaks in this channel now.")
-        await _greet(here, persona, channel)
+        await greet(here, persona, channel)
 
 
 @app_commands.command(description="Show what the character feels in this channel, and how it came to that")
@@ -161,15 +160,3 @@ def shares(feeling: Mood) -> str:
     """The strongest emotions in numbers: "joy 48%, love 20%, calm 12%"."""
     strongest = [(name, share) for name, share in feeling.strongest(SHOWN_EMOTIONS) if share >= 0.005]
     return ", ".join(f"{feeling_word(name)} {share:.0%}" for name, share in strongest)
-
-
-async def _greet(here: Here, persona: Persona, channel: int) -> None:
-    """A persona that enters a channel for the first time says its greeting there."""
-    client, room, card = here.client, here.channel, persona.card
-    if not card.greeting.strip() or not isinstance(room, Room):
-        return
-    if await client.history.recent(channel, persona.slug, 1):
-        return
-    looks = await asyncio.to_thread(client.rooms.painter.nearest, persona, spec_for(card, card.neutral))
-    asked = OpenTurn(here.guild_id, channel, here.id, here.user.id, here.user.display_name, "", 0.0, persona.slug)
-    await client.delivery.say(asked, room, card.name, Directed(card.neutral, looks), card.greeting.strip())

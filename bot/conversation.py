@@ -45,6 +45,8 @@ class Remembers(Protocol):
         message: int | None = None,
         user: int | None = None,
         answers: int | None = None,
+        step: int = 0,
+        heard_by: Sequence[str] = (),
     ) -> int: ...
     async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
@@ -53,7 +55,10 @@ class Remembers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message to a persona. `message` and `user` are None outside Discord; `at` is in unix seconds."""
+    """One message to a persona. `message` and `user` are None outside Discord; `at` is in unix seconds.
+
+    `step`: which of the replies to it this will be; in a scene others may have answered before.
+    """
 
     guild: int | None
     channel: int
@@ -64,6 +69,7 @@ class Incoming:
     at: float
     persona: str
     seed: int | None = None
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +140,22 @@ class Story:
     recent_turns: int = 60
     blends: bool = False
 
-    async def take_turn(self, incoming: Incoming, persona: "Persona") -> AsyncGenerator[Event]:
+    async def take_turn(
+        self, incoming: Incoming, persona: "Persona", beside: "Sequence[Persona]" = ()
+    ) -> AsyncGenerator[Event]:
         """Answer one message. Yields Felt, Directed, Piece…, Spoken and, if the face came late, Portrait.
+
+        `beside`: the other personas of the scene. They hear the message and the reply, and feel both.
 
         Raises:
             StoryError: the text is empty or too long, or the model found no words.
         """
         card, clock = persona.card, Clock()
         # 1 remember
-        number, turns = await self._remember(incoming)
+        number, turns = await self._remember(incoming, beside)
         # 2 feel
         with clock.stage("feel"):
+            await self.feeling.catch_up(incoming.channel, incoming.persona, card)
             mood, reading = await self.feeling.feel(incoming.channel, incoming.persona, card, number)
         yield Felt(mood, reading)
         # 3 direct: one expression of the persona's, from the model and the mood
@@ -168,19 +179,23 @@ class Story:
                             yield Piece(text[len(shown) :])
                         shown = text
             # 6 remember the reply and what saying it felt like
-            turn = await self._remember_reply(incoming, card, said, direction.expression)
+            turn = await self._remember_reply(incoming, card, said, direction.expression, beside)
             yield Spoken(said.text, turn, clock.seconds, said.variations)
             if late and (portrait := await self._painted(persona, painting)):
                 yield Portrait(portrait)
 
-    async def _remember(self, incoming: Incoming) -> tuple[int, list[Turn]]:
-        """The message's number, and the conversation up to it."""
+    async def _remember(self, incoming: Incoming, beside: "Sequence[Persona]") -> tuple[int, list[Turn]]:
+        """The conversation up to what is answered, and the number of that: the message, or what was said after it."""
+        here = incoming.channel, incoming.persona
         said = Turn(Role.USER, incoming.name, readable(incoming.text), incoming.at)
-        number = await self.history.remember(
-            incoming.channel, incoming.persona, said, message=incoming.message, user=incoming.user
-        )
-        there = await self.history.count(incoming.channel, incoming.persona)
-        return number, await self.history.recent(incoming.channel, incoming.persona, window(there, self.recent_turns))
+        number = 0
+        if not incoming.step or incoming.message is not None:  # else it was remembered when the first one answered it
+            heard_by = [other.slug for other in beside]
+            number = await self.history.remember(
+                *here, said, message=incoming.message, user=incoming.user, heard_by=heard_by
+            )
+        turns = await self.history.recent(*here, window(await self.history.count(*here), self.recent_turns))
+        return turns[-1].id if incoming.step else number, turns
 
     @asynccontextmanager
     async def _painting(
@@ -210,10 +225,19 @@ class Story:
             log.exception("no face could be painted for %s", persona.slug)
             return None
 
-    async def _remember_reply(self, incoming: Incoming, card: "Card", said: Said, expression: str) -> int:
+    async def _remember_reply(
+        self, incoming: Incoming, card: "Card", said: Said, expression: str, beside: "Sequence[Persona]"
+    ) -> int:
         turn = Turn(Role.CHARACTER, card.name, said.text, time.time(), feeling=expression)
-        number = await self.history.remember(incoming.channel, incoming.persona, turn, answers=incoming.message)
+        number = await self.history.remember(
+            *(incoming.channel, incoming.persona, turn),
+            answers=incoming.message,
+            step=incoming.step,
+            heard_by=[other.slug for other in beside],
+        )
         await self.feeling.feel(incoming.channel, incoming.persona, card, number)
+        for other in beside:
+            await self.feeling.catch_up(incoming.channel, other.slug, other.card)
         await self.history.keep_variations(number, (said.text, *said.variations), expression)
         return number
 

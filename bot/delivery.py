@@ -13,8 +13,9 @@ import discord
 
 from bot.conversation import Directed, Event, Portrait, Spoken
 from bot.faces import ASK_AGAIN_SECONDS, Faces
-from bot.history import History, OpenTurn
+from bot.history import History
 from bot.member_faces import MemberFaces
+from bot.owed import OpenTurn
 from bot.pages import pages
 from bot.reply import Pace, Reply
 from bot.voices import EmbedVoice, Look, MemberVoice, Room, Voice, WebhookVoice, take_back
@@ -70,13 +71,20 @@ class Delivery:
             raise
         return reply
 
-    async def say(self, turn: OpenTurn, room: Room, name: str, directed: Directed, text: str) -> None:
-        """Post words that are there already, such as a greeting, and remember them as the answer to `turn`."""
+    async def say(
+        self, turn: OpenTurn, room: Room, name: str, directed: Directed, text: str, heard_by: Sequence[str] = ()
+    ) -> int:
+        """Post words that are there already, such as a greeting, and remember them as the answer to `turn`.
+
+        `heard_by`: the other personas who are there. Returns the number of the remembered turn.
+        """
         reply = self._reply(turn, room, name)
         for event in (directed, Spoken(text, 0, {})):
             await reply.take(event)
         said = Turn(Role.CHARACTER, name, text, time.time(), feeling=directed.expression)
-        await self._history.remember(turn.channel, turn.persona, said, answers=turn.message)
+        return await self._history.remember(
+            turn.channel, turn.persona, said, answers=turn.message, step=turn.step, heard_by=heard_by
+        )
 
     async def see_through(self, reply: Reply, room: Room, events: AsyncGenerator[Event]) -> None:
         """What follows the words: a face that was painted meanwhile is put on."""
@@ -88,10 +96,10 @@ class Delivery:
     async def recover(self, turn: OpenTurn, room: Room, name: str) -> bool:
         """After a crash: True if the whole answer stands in the channel; else whatever there is of it is taken back."""
         orphans = await self._orphans(turn, room, name)
-        spoken = await self._history.reply_to(turn.message)
+        spoken = await self._history.reply_to(turn.message, turn.step)
         if spoken and not orphans and await _stands(room, turn.posts, pages(spoken.text)):
             return True
-        await self._history.forget_reply(turn.message)
+        await self._history.forget_reply(turn.message, turn.step)
         for post in (*turn.posts, *orphans):
             await self._history.unposted(post)
             await take_back(self._webhooks, room, post)

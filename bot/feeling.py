@@ -7,6 +7,7 @@ words, and whoever remembers, is handed in.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from emotion.classifier import Scores
     from persona.card import Card
 
+MOST_UNREAD = 12  # turns: whoever was away for longer feels the newest of them
+
 
 class Feels(Protocol):
     async def score(self, texts: Sequence[str]) -> "list[Scores]": ...
@@ -32,6 +35,7 @@ class KeepsReadings(Protocol):
     async def keep_reading(self, turn: Turn, reading: Reading, mood: Mood) -> None: ...
     async def reading(self, turn: int) -> tuple[Reading, Mood] | None: ...
     async def mood(self, channel: int, persona: str, *, before: int | None = None) -> Mood: ...
+    async def unread(self, channel: int, persona: str, most: int) -> list[int]: ...
     async def unsettled(self, channel: int, persona: str) -> "list[Unsettled]": ...
     async def unsettled_places(self) -> list[tuple[int, str]]: ...
     async def settle(self, moods: Sequence[tuple[int, Mood]]) -> None: ...
@@ -61,6 +65,12 @@ class Feeling:
             await self.history.keep_reading(said, reading, mood)
             await self._settle(channel, persona, card)  # an older turn that is felt late moves the later ones
         return mood, reading
+
+    async def catch_up(self, channel: int, persona: str, card: "Card") -> None:
+        """Feel what a persona heard since it last felt anything: in a scene, what the others said."""
+        for turn in await self.history.unread(channel, persona, MOST_UNREAD):
+            with suppress(StoryError):  # it was deleted meanwhile
+                await self.feel(channel, persona, card, turn)
 
     async def settle(self, cards: "Iterable[tuple[str, Card]]") -> None:
         """Find again every mood that an edit or a deletion has left open; `cards` by the slugs of their personas."""

@@ -1,40 +1,28 @@
 """What Mien remembers, in one SQLite file.
 
-Turns and what they said, who speaks in which channel, what was asked and not yet answered; what was felt comes from
-`bot/readings.py`. Every method is one question or one change, and every change is one transaction. This file knows
-neither Discord nor models: ids are plain integers.
+Turns and what they said are here; what was felt comes from `bot/readings.py`, who plays in a channel from
+`bot/scenery.py`, what is not yet answered from `bot/owed.py`. Every method is one question or one change, and every
+change is one transaction. This file knows neither Discord nor models: ids are plain integers.
+
+Each persona has a memory of its own in each channel. What several of them hear is remembered by each, and a message
+that is edited or deleted changes in all of these memories.
 
     async with History(state / "mien.sqlite") as history:
         turns = await history.recent(channel, "marigold", limit=40)
 """
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.readings import Readings, turn_of
-from persona.turn import Turn, Variation
+import aiosqlite
 
-CLOSED_TURNS_KEPT_SECONDS = 30 * 24 * 3600.0
+from bot.owed import Owed
+from bot.readings import turn_of
+from persona.turn import Role, Turn, Variation
+
 CHANGES_KEPT = 10  # of the bot's own face in a server
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTurn:
-    """A message that is being answered. `posts` are the Discord messages of the answer sent so far, oldest first."""
-
-    guild: int | None  # None in a direct message
-    channel: int
-    message: int
-    user: int
-    name: str
-    text: str
-    at: float  # unix seconds
-    persona: str  # slug
-    posts: tuple[int, ...] = ()
-    attempts: int = 0  # how often it was begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,7 @@ class Change:
     at: float
 
 
-class History(Readings):
+class History(Owed):
     """Everything that is remembered, in one database; how it is opened: `Database`."""
 
     # --- turns -------------------------------------------------------------------------------------------------
@@ -77,23 +65,22 @@ class History(Readings):
         message: int | None = None,
         user: int | None = None,
         answers: int | None = None,
+        step: int = 0,
+        heard_by: Sequence[str] = (),
     ) -> int:
         """Add a turn; returns its id.
 
-        `message` is the Discord message of a member's turn, `answers` the one a character's turn replies to. Both are
-        unique: remembering the same one again changes the turn that is there, so a turn taken up again after a crash
-        stands in the history once.
+        `message` is the Discord message of a member's turn; `answers` the one a character's turn replies to, `step`
+        which of the replies to it this is. A persona remembers either once: remembering the same again changes the turn
+        that is there, so a turn taken up again after a crash stands in the history once. The personas of `heard_by`
+        remember it as well, each for itself; what another character said they remember as they do members' words.
         """
-        known = await self._row("SELECT id FROM turns WHERE message = ? OR answers = ?", message, answers)
-        if known:
-            await self._write("UPDATE turns SET text = ?, feeling = ? WHERE id = ?", turn.text, turn.feeling, known[0])
-            return int(known[0])
-        added = await self._write(
-            "INSERT INTO turns (channel, persona, role, name, text, feeling, at, user, message, answers)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(channel, persona, str(turn.role), turn.name, turn.text, turn.feeling, turn.at, user, message, answers),
-        )
-        return added.lastrowid or 0
+        async with self._transaction() as db:
+            numbers = [
+                await _keep(db, channel, slug, one, (user, message, answers, step))
+                for slug, one in ((persona, turn), *((other, _heard(turn)) for other in heard_by))
+            ]
+        return numbers[0]
 
     async def recent(self, channel: int, persona: str, limit: int, *, until: int | None = None) -> list[Turn]:
         """The newest `limit` turns of a persona in a channel, or the newest when `until` was, oldest first."""
@@ -104,14 +91,16 @@ class History(Readings):
         )
         return [turn_of(row) for row in reversed(rows)]
 
-    async def reply_to(self, message: int) -> Turn | None:
+    async def reply_to(self, message: int, step: int = 0) -> Turn | None:
         """The character's finished answer to a member's message, if there is one."""
-        row = await self._row("SELECT * FROM turns WHERE answers = ?", message)
+        row = await self._row(
+            "SELECT * FROM turns WHERE answers = ? AND step = ? AND role = ?", message, step, str(Role.CHARACTER)
+        )
         return turn_of(row) if row else None
 
-    async def forget_reply(self, message: int) -> None:
-        """The answer to a member's message never reached the channel: it will be said anew."""
-        await self._write("DELETE FROM turns WHERE answers = ?", message)
+    async def forget_reply(self, message: int, step: int = 0) -> None:
+        """The answer to a member's message never reached the channel: it will be said anew. Nobody heard it."""
+        await self._write("DELETE FROM turns WHERE answers = ? AND step = ?", message, step)
 
     async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None:
         """What a character's turn says (first) and what it might have said, best first; forgets what was kept before.
@@ -138,6 +127,11 @@ class History(Readings):
                 return None
             await db.execute("UPDATE variations SET chosen = (rank = ?) WHERE turn = ?", (rank, turn))
             await db.execute("UPDATE turns SET text = ?, feeling = ? WHERE id = ?", (row["text"], row["feeling"], turn))
+            await db.execute(
+                "UPDATE turns SET text = ?1 FROM turns AS said WHERE said.id = ?2"
+                " AND turns.answers = said.answers AND turns.step = said.step",
+                (row["text"], turn),
+            )
             return Variation(row["text"], row["feeling"], rank, chosen=True)
 
     async def edit(self, message: int, text: str) -> bool:
@@ -154,12 +148,13 @@ class History(Readings):
         async with self._transaction() as db:
             gone = await db.execute("DELETE FROM turns WHERE message = ?", (message,))
             await db.execute("UPDATE open_turns SET closed_at = ?, text = '' WHERE message = ?", (time.time(), message))
-            posts = await db.execute("DELETE FROM posts WHERE message = ? RETURNING answers", (message,))
+            posts = await db.execute("DELETE FROM posts WHERE message = ? RETURNING answers, step", (message,))
             answered = await posts.fetchone()
             if answered:
                 gone = await db.execute(
-                    "DELETE FROM turns WHERE answers = ?1 AND NOT EXISTS (SELECT 1 FROM posts WHERE answers = ?1)",
-                    (answered[0],),
+                    "DELETE FROM turns WHERE answers = ?1 AND step = ?2"
+                    " AND NOT EXISTS (SELECT 1 FROM posts WHERE answers = ?1 AND step = ?2)",
+                    tuple(answered),
                 )
             return gone.rowcount > 0 or answered is not None
 
@@ -170,6 +165,7 @@ class History(Readings):
             dropped = await db.execute("DELETE FROM turns WHERE channel = ?", (channel,))
             await db.execute("DELETE FROM moods WHERE channel = ?", (channel,))
             await db.execute("DELETE FROM worn WHERE channel = ?", (channel,))
+            await db.execute("DELETE FROM lore_times WHERE channel = ?", (channel,))
             return dropped.rowcount
 
     async def count(self, channel: int, persona: str | None = None) -> int:
@@ -186,19 +182,7 @@ class History(Readings):
         )
         return [str(row[0]) for row in rows]
 
-    # --- channels and personas -----------------------------------------------------------------------------------
-
-    async def persona_of(self, channel: int) -> str | None:
-        """The slug chosen for a channel; None: the default one speaks."""
-        row = await self._row("SELECT persona FROM channels WHERE channel = ?", channel)
-        return row[0] if row else None
-
-    async def set_persona(self, channel: int, persona: str | None) -> None:
-        await self._write(
-            "INSERT INTO channels (channel, persona) VALUES (?, ?)"
-            " ON CONFLICT (channel) DO UPDATE SET persona = excluded.persona",
-            *(channel, persona),
-        )
+    # --- how personas look ---------------------------------------------------------------------------------------
 
     async def worn(self, channel: int, persona: str) -> Worn | None:
         row = await self._row(
@@ -211,58 +195,6 @@ class History(Readings):
             "INSERT OR REPLACE INTO worn VALUES (?, ?, ?, ?, ?)",
             *(channel, persona, worn.expression, worn.suffixed, worn.face),
         )
-
-    # --- what was asked and is not yet answered ------------------------------------------------------------------
-
-    async def open_turn(self, turn: OpenTurn) -> bool:
-        """Write a message down before it is answered; False if it was ever opened before, so do not answer it."""
-        await self._write("DELETE FROM open_turns WHERE closed_at < ?", time.time() - CLOSED_TURNS_KEPT_SECONDS)
-        added = await self._write(
-            "INSERT OR IGNORE INTO open_turns (message, guild, channel, user, name, text, at, persona)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            *(turn.message, turn.guild, turn.channel, turn.user, turn.name, turn.text, turn.at, turn.persona),
-        )
-        return added.rowcount > 0
-
-    async def open_turn_of(self, message: int) -> OpenTurn | None:
-        """The turn as it stands now (the member may have edited it), or None when it is closed or was never opened."""
-        row = await self._row("SELECT * FROM open_turns WHERE message = ? AND closed_at IS NULL", message)
-        return await self._open_turn(row) if row else None
-
-    async def unanswered(self) -> list[OpenTurn]:
-        """Every open turn, oldest first: what a killed process owes."""
-        rows = await self._rows("SELECT * FROM open_turns WHERE closed_at IS NULL ORDER BY message")
-        return [await self._open_turn(row) for row in rows]
-
-    async def take_up(self, message: int) -> int:
-        """Count one more attempt at an open turn, which is begun now; returns the attempts so far."""
-        await self._write("UPDATE open_turns SET attempts = attempts + 1 WHERE message = ?", message)
-        row = await self._row("SELECT attempts FROM open_turns WHERE message = ?", message)
-        return int(row[0]) if row else 0
-
-    async def posted(self, turn: OpenTurn, post: int) -> None:
-        """A Discord message of the answer was sent."""
-        await self._write(
-            "INSERT OR IGNORE INTO posts VALUES (?, ?, ?, ?)", post, turn.channel, turn.persona, turn.message
-        )
-
-    async def unposted(self, post: int) -> None:
-        """A Discord message of the answer was taken back by us; the answer itself stays remembered."""
-        await self._write("DELETE FROM posts WHERE message = ?", post)
-
-    async def posts(self, message: int) -> tuple[int, ...]:
-        """The Discord messages that answer `message`, oldest first."""
-        rows = await self._rows("SELECT message FROM posts WHERE answers = ? ORDER BY message", message)
-        return tuple(int(row[0]) for row in rows)
-
-    async def persona_of_post(self, post: int) -> str | None:
-        """Whose message this is; None if no persona posted it."""
-        row = await self._row("SELECT persona FROM posts WHERE message = ?", post)
-        return row[0] if row else None
-
-    async def close_turn(self, message: int) -> None:
-        """The answer is fully sent (or was given up). The text is not kept here; the id is, so it is never reopened."""
-        await self._write("UPDATE open_turns SET closed_at = ?, text = '' WHERE message = ?", time.time(), message)
 
     # --- what was seen, and where faces are kept -------------------------------------------------------------------
 
@@ -326,9 +258,28 @@ class History(Readings):
             *(guild, CHANGES_KEPT),
         )
 
-    async def _open_turn(self, row: sqlite3.Row) -> OpenTurn:
-        values = {key: row[key] for key in row.keys() if key != "closed_at"}  # noqa: SIM118 (iterating a Row gives values)
-        return OpenTurn(**values, posts=await self.posts(row["message"]))
+
+def _heard(turn: Turn) -> Turn:
+    """What another persona remembers: what anybody but itself says is said by somebody else."""
+    return replace(turn, role=Role.USER, feeling="")
+
+
+async def _keep(db: aiosqlite.Connection, channel: int, persona: str, turn: Turn, marks: tuple[int | None, ...]) -> int:
+    """One turn of one persona's memory, added or changed; its id. `marks`: user, message, answers, step."""
+    _, message, answers, step = marks
+    found = await db.execute(
+        "SELECT id FROM turns WHERE persona = ? AND (message = ? OR (answers = ? AND step = ?))",
+        (persona, message, answers, step),
+    )
+    if known := await found.fetchone():
+        await db.execute("UPDATE turns SET text = ?, feeling = ? WHERE id = ?", (turn.text, turn.feeling, known[0]))
+        return int(known[0])
+    added = await db.execute(
+        "INSERT INTO turns (channel, persona, role, name, text, feeling, at, user, message, answers, step)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (channel, persona, str(turn.role), turn.name, turn.text, turn.feeling, turn.at, *marks),
+    )
+    return added.lastrowid or 0
 
 
 def channel_number(name: str) -> int:

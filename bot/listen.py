@@ -1,21 +1,25 @@
 """Is a message for us, and what does it say? A discord.Message becomes a turn to answer, or nothing.
 
 It is for us in a direct message, in a channel where every message is, when it mentions the bot, replies to something a
-persona said, or names the channel's persona. It never is when a bot or a webhook wrote it. Works without the message
+persona said, or names one of the channel's personas; `persona/scene.py` says which of them answer. It never is when a
+bot or a webhook wrote it. Works without the message
 content intent, too: mentions, replies to the bot and direct messages carry their text even then.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
 
 import discord
 
 from bot.conversation import Incoming
-from bot.history import History, OpenTurn
+from bot.history import History
+from bot.owed import OpenTurn
 from persona.card import Persona, PersonaError
 from persona.cast import Cast
-from persona.naming import fold
+from persona.scene import REPLIES, Scene
 from persona.tomlfile import TomlError
 
 SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
@@ -34,35 +38,59 @@ class Ears:
 
     Args:
         default: the persona of channels that chose none.
+        replies: in a scene, to one message at most.
     """
 
-    def __init__(self, cast: Cast, history: History, *, default: str, manners: Manners | None = None) -> None:
-        self._cast, self._history, self._default = cast, history, default
+    def __init__(
+        self, cast: Cast, history: History, *, default: str, manners: Manners | None = None, replies: int = REPLIES
+    ) -> None:
+        self._cast, self._history, self._default, self._replies = cast, history, default, replies
         self._manners = manners or Manners()
 
     async def hear(self, message: discord.Message, me: discord.ClientUser) -> OpenTurn | None:
-        """The turn a message asks for; None when it is not for us or says nothing."""
+        """The turn a message asks for, of whoever answers first; None when it is not for us or says nothing."""
         if message.author.bot or message.webhook_id or message.type not in SPOKEN:
             return None
         answered = await self._persona_answered(message)
-        persona = answered or await self.persona_of(message.channel.id)
-        if not (answered or self._is_addressed(message, me, persona)):
+        there = await self.scene_of(message.channel.id)
+        if answered and answered.slug not in (persona.slug for persona in there):
+            there = [answered]  # it left the scene, and is asked all the same
+        if not (answered or self._is_addressed(message, me, there)):
             return None
-        text = words(message, me, persona.card.name)
-        return _turn(message, persona.slug, text) if text else None
+        scene, chance = Scene.of(there, self._replies), Random(message.id)
+        speaking = scene.answering(message.content, chance, answered.slug if answered else None)
+        name = next((persona.card.name for persona in there if persona.slug in speaking[:1]), "")
+        text = words(message, me, name)
+        return _turn(message, speaking, text) if text and speaking else None
 
-    async def persona_of(self, channel: int) -> Persona:
-        """Who speaks in a channel: the chosen one if it still exists, else the default one.
+    async def scene_of(self, channel: int) -> list[Persona]:
+        """Who plays in a channel: the chosen ones that still exist, else the default one.
 
         Raises PersonaError or TomlError when the default persona itself cannot be loaded.
         """
-        chosen = await self._history.persona_of(channel)
-        if chosen:
-            try:
-                return self._cast.get(chosen)
-            except (PersonaError, TomlError):
-                pass  # its folder was taken away: better the default one than silence
-        return self._cast.get(self._default)
+        found = []
+        for chosen in await self._history.scene(channel):
+            with suppress(PersonaError, TomlError):  # its folder was taken away
+                found.append(self._cast.get(chosen))
+        return found or [self._cast.get(self._default)]
+
+    async def persona_of(self, channel: int) -> Persona:
+        """Of those who play in a channel the one who spoke last, or joined first. Raises as `scene_of`."""
+        there = await self.scene_of(channel)
+        newest = await self._history.newest_speaker(channel)
+        return next((persona for persona in there if persona.slug == newest), there[0])
+
+    async def following(self, turn: OpenTurn) -> OpenTurn | None:
+        """The turn that follows in a scene when this one has been answered; None where nobody has anything to say."""
+        said = await self._history.reply_to(turn.message, turn.step)
+        scene = Scene.of(await self.scene_of(turn.channel), self._replies)
+        if said is None:
+            return None
+        queue = scene.after(said.text, turn.persona, turn.waiting, turn.step + 1)
+        if not queue:
+            return None
+        first, *waiting = queue
+        return replace(turn, step=turn.step + 1, persona=first, waiting=tuple(waiting), posts=(), attempts=0)
 
     async def _persona_answered(self, message: discord.Message) -> Persona | None:
         """Whose message this replies to."""
@@ -74,14 +102,14 @@ class Ears:
         except (PersonaError, TomlError):
             return None
 
-    def _is_addressed(self, message: discord.Message, me: discord.ClientUser, persona: Persona) -> bool:
+    def _is_addressed(self, message: discord.Message, me: discord.ClientUser, there: Sequence[Persona]) -> bool:
         return (
             message.guild is None
             or self._manners.always
             or self._is_open(message.channel)
             or _mentions(message, me)
             or _replies_to(message, me)
-            or names(message.content, persona)
+            or bool(Scene.of(there).named(message.content))
         )
 
     def _is_open(self, channel: object) -> bool:
@@ -93,14 +121,8 @@ class Ears:
 
 def incoming(turn: OpenTurn) -> Incoming:
     """A turn that was written down, as the story takes it."""
-    return Incoming(turn.guild, turn.channel, turn.message, turn.user, turn.name, turn.text, turn.at, turn.persona)
-
-
-def names(text: str, persona: Persona) -> bool:
-    """Does the text name the persona, as a word of its own, in any case and any Unicode form of its letters?"""
-    heard = fold(text)
-    wanted = {fold(persona.card.name), fold(persona.slug)}
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", heard) for name in wanted)
+    said = (turn.guild, turn.channel, turn.message, turn.user, turn.name, turn.text, turn.at)
+    return Incoming(*said, persona=turn.persona, step=turn.step)
 
 
 def words(message: discord.Message, me: discord.ClientUser, name: str) -> str:
@@ -145,7 +167,8 @@ def _replies_to(message: discord.Message, me: discord.ClientUser) -> bool:
     return isinstance(replied, discord.Message) and replied.author.id == me.id
 
 
-def _turn(message: discord.Message, persona: str, text: str) -> OpenTurn:
+def _turn(message: discord.Message, speaking: Sequence[str], text: str) -> OpenTurn:
+    persona, *waiting = speaking
     return OpenTurn(
         guild=message.guild.id if message.guild else None,
         channel=message.channel.id,
@@ -155,4 +178,5 @@ def _turn(message: discord.Message, persona: str, text: str) -> OpenTurn:
         text=text,
         at=message.created_at.timestamp(),
         persona=persona,
+        waiting=tuple(waiting),
     )

@@ -183,3 +183,93 @@ async def m004_readings(db: aiosqlite.Connection) -> None:
 async def m005_member_faces(db: aiosqlite.Connection) -> None:
     """Which faces the bot wore itself in each server, and since when: what its budget of changes is counted by."""
     await db.execute("CREATE TABLE member_faces (guild INTEGER NOT NULL, sha256 TEXT NOT NULL, at REAL NOT NULL)")
+
+
+_TURNS_OF_SCENES = (
+    """CREATE TABLE told (
+        id INTEGER PRIMARY KEY,
+        channel INTEGER NOT NULL,
+        persona TEXT NOT NULL,   -- whose memory this is
+        role TEXT NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        feeling TEXT NOT NULL DEFAULT '',
+        at REAL NOT NULL,
+        user INTEGER,            -- the member who said it; NULL for a character
+        message INTEGER,         -- the member's Discord message
+        answers INTEGER,         -- the Discord message that a character's line answers, its own or another's
+        step INTEGER NOT NULL DEFAULT 0  -- which of the replies to that message it is
+    )""",
+    "INSERT INTO told SELECT *, 0 FROM turns",
+    "DROP TABLE turns",  # with its triggers and indices
+    "ALTER TABLE told RENAME TO turns",
+    "CREATE INDEX turns_of_channel ON turns (channel, persona, id)",
+    "CREATE UNIQUE INDEX turns_of_message ON turns (message, persona)",
+    "CREATE UNIQUE INDEX turns_of_answer ON turns (answers, step, persona)",
+    """CREATE TRIGGER variations_go_with_their_turn AFTER DELETE ON turns
+       BEGIN DELETE FROM variations WHERE turn = old.id; END""",
+    *_READINGS[2:],
+)
+_SCENES = (
+    """CREATE TABLE scenes (
+        channel INTEGER NOT NULL,
+        persona TEXT NOT NULL,
+        place INTEGER NOT NULL,  -- in the order of joining
+        PRIMARY KEY (channel, persona)
+    ) WITHOUT ROWID""",
+    "INSERT INTO scenes SELECT channel, persona, 0 FROM channels WHERE persona IS NOT NULL",
+    "ALTER TABLE channels DROP COLUMN persona",
+    "ALTER TABLE posts ADD COLUMN step INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX posts_of_answer",
+    "CREATE INDEX posts_of_answer ON posts (answers, step, message)",
+    """CREATE TABLE owed (
+        message INTEGER NOT NULL,
+        step INTEGER NOT NULL DEFAULT 0,   -- which of the replies to the message this is
+        guild INTEGER,
+        channel INTEGER NOT NULL,
+        user INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,                -- emptied when the turn is closed
+        at REAL NOT NULL,
+        persona TEXT NOT NULL,
+        waiting TEXT NOT NULL DEFAULT '[]',  -- who speaks after it, as JSON
+        attempts INTEGER NOT NULL DEFAULT 0,
+        closed_at REAL,
+        PRIMARY KEY (message, step)
+    )""",
+    "INSERT INTO owed SELECT message, 0, guild, channel, user, name, text, at, persona, '[]', attempts, closed_at"
+    " FROM open_turns",
+    "DROP TABLE open_turns",
+    "ALTER TABLE owed RENAME TO open_turns",
+    "CREATE INDEX turns_unanswered ON open_turns (message, step) WHERE closed_at IS NULL",
+)
+_SURROUNDINGS = (
+    """CREATE TABLE masks (
+        guild INTEGER NOT NULL,  -- 0 in direct messages
+        user INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        PRIMARY KEY (guild, user)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE books (
+        id INTEGER PRIMARY KEY,
+        guild INTEGER NOT NULL,    -- 0 in direct messages
+        channel INTEGER NOT NULL,  -- 0 for a book of the whole guild
+        name TEXT NOT NULL,
+        content TEXT NOT NULL,     -- the file as it came
+        UNIQUE (guild, channel, name)
+    )""",
+    """CREATE TABLE lore_times (
+        channel INTEGER NOT NULL,
+        persona TEXT NOT NULL,
+        state TEXT NOT NULL,       -- which entries stay awake or rest, and for how long, as JSON
+        PRIMARY KEY (channel, persona)
+    ) WITHOUT ROWID""",
+)
+
+
+@migration
+async def m006_scenes(db: aiosqlite.Connection) -> None:
+    """Several personas in a channel, each with a memory of its own of what it heard; members' masks; books of lore."""
+    for statement in (*_TURNS_OF_SCENES, *_SCENES, *_SURROUNDINGS):
+        await db.execute(statement)

@@ -38,8 +38,8 @@ async def _persona(options: argparse.Namespace, settings: Settings, history: His
     there = await history.personas(channel)
     if not there:
         raise MienError(f"Nothing was said in the channel {options.channel!r}: give its id, or its name in `mien say`.")
-    chosen = await history.persona_of(channel)
-    name = options.persona or (chosen if chosen in there else there[0])
+    scene = [slug for slug in await history.scene(channel) if slug in there]
+    name = options.persona or (scene or there)[0]
     persona = load_persona(name, settings.bot.persona_roots())
     if persona.slug not in there:
         known = ", ".join(there)

@@ -72,6 +72,16 @@ class Readings(Database):
         )
         return [_moment(row) for row in reversed(rows)]
 
+    async def unread(self, channel: int, persona: str, most: int) -> list[int]:
+        """The ids of at most `most` turns that came after the newest one that was read, oldest first."""
+        rows = await self._rows(
+            "SELECT id FROM turns WHERE channel = ?1 AND persona = ?2 AND id >"
+            " (SELECT coalesce(max(turn), 0) FROM readings WHERE channel = ?1 AND persona = ?2)"
+            " ORDER BY id DESC LIMIT ?3",
+            *(channel, persona, most),
+        )
+        return [int(row["id"]) for row in reversed(rows)]
+
     async def unsettled(self, channel: int, persona: str) -> list[Unsettled]:
         """Every read turn from the first one on whose mood has to be found again, oldest first."""
         rows = await self._rows(

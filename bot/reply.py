@@ -16,7 +16,8 @@ import discord
 
 from avatar.shelf import Face
 from bot.conversation import Directed, Event, Piece, Spoken
-from bot.history import History, OpenTurn, Worn
+from bot.history import History, Worn
+from bot.owed import OpenTurn
 from bot.pages import growing, pages
 from bot.voices import Look, Lost, Voice
 
@@ -83,7 +84,7 @@ class Reply:
         if not self._voice or not self.posts or face.sha256 == self._face_shown:
             return
         first = self.posts[0]
-        if first.message not in await self._history.posts(self.turn.message):
+        if first.message not in await self._history.posts(self.turn.message, self.turn.step):
             return  # somebody deleted it
         if await self._voice.wear(face, first.message, first.page):
             await self._put_on(face)

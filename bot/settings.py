@@ -284,6 +284,12 @@ class Replies(Table):
     )
 
 
+class SceneTable(Table):
+    """Where several personas share a channel."""
+
+    replies: int = Field(default=3, ge=1, le=10, description="replies that one message brings, of all personas")
+
+
 class Settings(Table):
     """All of it. `token` is the environment's DISCORD_TOKEN, empty where there is none."""
 
@@ -302,6 +308,7 @@ class Settings(Table):
     gpu: GpuTable = Field(default=GpuTable(), description="the device that everything runs on")
     playground: PlaygroundTable = Field(default=PlaygroundTable(), description="the local chat page")
     replies: Replies = Field(default=Replies(), description="when the bot answers, and how a reply grows")
+    scene: SceneTable = Field(default=SceneTable(), description="where several personas share a channel")
     token: SecretStr = Field(default=SecretStr(""), exclude=True, repr=False)
 
 

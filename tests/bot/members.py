@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from bot.client import point_to
-from bot.history import OpenTurn
+from bot.owed import OpenTurn
 from bot.playground import Playground, Rule, Rules
 from bot.playground.permissions import Permission
 from bot.settings import Discord

@@ -50,7 +50,7 @@ async def test_setting_a_persona_changes_who_speaks_and_brings_a_greeting_once(s
         assert answer["content"] == f"{juno.card.name} speaks in this channel now."
         greeting = await asking.page.until("MESSAGE_CREATE", lambda event: event.get("webhook_id"))
         assert (greeting["content"], greeting["author"]["username"]) == (juno.card.greeting.strip(), juno.card.name)
-        assert await bot.history.persona_of(scene.channel) == "juno"
+        assert await bot.history.scene(scene.channel) == ["juno"]
         asked = await scene.say("Juno, who are you?")
         await scene.answers(asked)
         said = [turn.name for turn in await bot.history.recent(scene.channel, "juno", 9)]
@@ -71,7 +71,7 @@ async def test_an_unknown_persona_is_one_sentence_for_the_asking_member(scene: S
         answer = await asking.answer("persona set", name="nobody")
         assert "there is no persona 'nobody'" in answer["content"]
         assert answer["flags"] & discord.MessageFlags.ephemeral.flag
-        assert await bot.history.persona_of(scene.channel) is None
+        assert await bot.history.scene(scene.channel) == []
 
 
 @pytest.mark.parametrize(("line", "options"), [("persona set", {"name": "juno"}), ("reset", {})])
@@ -81,7 +81,7 @@ async def test_members_who_manage_nothing_change_nothing(scene: Stage, line: str
         await bot.history.remember(scene.channel, "marigold", Turn(Role.USER, "You", "hello", 1.0))
         answer = await Asking(scene, robin, page).answer(line, **options)
         assert "Manage Channels" in answer["content"]
-        assert await bot.history.persona_of(scene.channel) is None
+        assert await bot.history.scene(scene.channel) == []
         assert await bot.history.count(scene.channel) == 1
 
 

@@ -141,7 +141,7 @@ async def test_an_expression_that_is_not_on_the_card_is_one_sentence(
 
 async def test_the_sheet_shows_all_faces_and_marks_those_that_are_not_painted(scene: Studio) -> None:
     bram = scene.shelve("neutral", "bram")
-    await scene.client.history.set_persona(scene.channel, "bram")
+    await scene.client.history.set_scene(scene.channel, ["bram"])
     answer = await scene.asking.answer("face sheet")
     [embed], [file], names = answer["embeds"], answer["attachments"], list(bram.card.expressions)
     assert embed["title"] == f"{bram.card.name}: {len(names)} faces"

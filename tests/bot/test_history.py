@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.history import History, OpenTurn, Worn
+from bot.history import History, Worn
 from bot.migrations import HistoryError
+from bot.owed import OpenTurn
 from emotion.labels import EMOTIONS
 from emotion.mood import Mood, Reading
 from persona.turn import Role, Turn, Variation
@@ -102,7 +103,7 @@ async def test_a_message_we_took_back_does_not_forget_the_answer(history: Histor
 
 
 async def test_reset_empties_one_channel_and_keeps_its_persona(history: History) -> None:
-    await history.set_persona(CHANNEL, "bramble")
+    await history.set_scene(CHANNEL, ["bramble"])
     for channel in (CHANNEL, OTHER):
         await history.remember(channel, "bramble", said("hello"))
         [turn] = await history.recent(channel, "bramble", 1)
@@ -113,17 +114,17 @@ async def test_reset_empties_one_channel_and_keeps_its_persona(history: History)
     assert await history.mood(CHANNEL, "bramble") == Mood.neutral()
     assert await history.moments(CHANNEL, "bramble", 9) == []
     assert await history.worn(CHANNEL, "bramble") is None
-    assert await history.persona_of(CHANNEL) == "bramble"
+    assert await history.scene(CHANNEL) == ["bramble"]
     assert (await history.count(OTHER), await history.mood(OTHER, "bramble")) == (1, HAPPY)
 
 
 async def test_persona_and_worn_face_are_kept_per_channel(history: History) -> None:
     await history.set_worn(CHANNEL, "marigold", Worn("anger", False, "5ha"))
     assert await history.worn(CHANNEL, "marigold") == Worn("anger", False, "5ha")
-    await history.set_persona(CHANNEL, "bramble")
+    await history.set_scene(CHANNEL, ["bramble"])
     await history.saw(CHANNEL, 50)
-    await history.set_persona(CHANNEL, None)
-    assert await history.persona_of(CHANNEL) is None
+    await history.set_scene(CHANNEL, [])
+    assert await history.scene(CHANNEL) == []
     assert await history.last_seen() == {CHANNEL: 50}
 
 

@@ -8,9 +8,8 @@ import discord
 import pytest
 
 from bot.history import History
-from bot.listen import Ears, Manners, incoming, names
+from bot.listen import Ears, Manners, incoming
 from bot.playground import Playground
-from persona.card import load_persona
 from persona.cast import Cast
 from tests.bot.members import Member, connected, question
 
@@ -146,9 +145,9 @@ async def test_what_is_no_text_is_noted_in_brackets(
 async def test_the_persona_of_a_channel_speaks_and_the_default_one_after_its_folder_is_gone(
     general: discord.TextChannel, history: History, ears: Ears
 ) -> None:
-    await history.set_persona(general.id, "juno")
+    await history.set_scene(general.id, ["juno"])
     assert (await ears.persona_of(general.id)).slug == "juno"
-    await history.set_persona(general.id, "left town")
+    await history.set_scene(general.id, ["left town"])
     assert (await ears.persona_of(general.id)).slug == "marigold"
 
 
@@ -161,11 +160,3 @@ async def test_without_the_content_intent_mentions_are_still_heard(
         message = await arrives(client, member, channel.id, text.format(me=me(client).id))
         turn = await ears.hear(message, me(client))
         assert (turn.text if turn else None) == heard
-
-
-def test_a_name_is_a_word_of_its_own_in_any_script() -> None:
-    persona = load_persona("marigold", PERSONAS)
-    assert names("¿Marigold? 🧁", persona)
-    assert names("marigold's muffins", persona)
-    assert not names("Marigoldă", persona)
-    assert not names("xmarigold", persona)

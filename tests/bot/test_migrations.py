@@ -22,6 +22,21 @@ def schema(path: Path) -> set[tuple[str, str]]:
     return rows
 
 
+ROWS = {  # as each step found them
+    "m001_conversation": (
+        "INSERT INTO turns (channel, persona, role, name, text, at, user, message)"
+        " VALUES (7, 'marigold', 'user', 'Ann', 'hello', 1.5, 3, 100)",
+        f"INSERT INTO moods VALUES (7, 'marigold', '{OLD_MOOD}')",
+        "INSERT INTO channels VALUES (7, 'marigold', 100)",
+        "INSERT INTO channels VALUES (8, NULL, 90)",
+    ),
+    "m002_delivery": (
+        "INSERT INTO open_turns VALUES (100, 1, 7, 3, 'Ann', 'hello', 1.5, 'marigold', 2, NULL)",
+        "INSERT INTO posts VALUES (200, 7, 'marigold', 100)",
+    ),
+}
+
+
 async def write_version(number: int, path: Path) -> None:
     """A file as the first `number` steps left it, with rows in the tables of the first."""
     async with aiosqlite.connect(path, isolation_level=None) as db:
@@ -29,12 +44,8 @@ async def write_version(number: int, path: Path) -> None:
         for count, step in enumerate(MIGRATIONS[:number], start=1):
             await step(db)
             await db.execute("INSERT INTO migrations VALUES (?, ?, 0)", (count, step.__name__))
-        await db.execute(
-            "INSERT INTO turns (channel, persona, role, name, text, at, user, message)"
-            " VALUES (7, 'marigold', 'user', 'Ann', 'hello', 1.5, 3, 100)"
-        )
-        await db.execute("INSERT INTO moods VALUES (7, 'marigold', ?)", (OLD_MOOD,))
-        await db.execute("INSERT INTO channels VALUES (7, 'marigold', 100)")
+            for row in ROWS.get(step.__name__, ()):
+                await db.execute(row)
 
 
 async def test_an_empty_file_gets_every_step_in_order(tmp_path: Path) -> None:
@@ -57,8 +68,11 @@ async def test_an_old_file_keeps_its_rows_and_looks_like_a_new_one(tmp_path: Pat
         assert (turn.name, turn.text, turn.at) == ("Ann", "hello", 1.5)
         assert await history.mood(7, "marigold") == Mood.from_json(OLD_MOOD)
         assert await history.moments(7, "marigold", 10) == []
-        assert await history.persona_of(7) == "marigold"
-        assert await history.last_seen() == {7: 100}
+        assert (await history.scene(7), await history.scene(8)) == (["marigold"], [])
+        assert await history.last_seen() == {7: 100, 8: 90}
+        if number > 1:
+            [owed] = await history.unanswered()
+            assert (owed.message, owed.step, owed.attempts, owed.posts, owed.waiting) == (100, 0, 2, (200,), ())
         assert await history.variations(turn.id) == []
         await history.keep_variations(turn.id, ["hello", "hullo"], "")
         assert await history.choose_variation(turn.id, 1)

@@ -45,6 +45,11 @@ def test_names_are_heard_as_words_in_every_script_and_in_their_order(text: str, 
     assert SCENE.named(text) == named
 
 
+def test_a_name_is_a_word_of_its_own_in_any_form() -> None:
+    assert names("¿Marigold? 🧁", ["marigold"]) and names("marigold's muffins", ["Marigold"])
+    assert not names("Marigoldă", ["marigold"]) and not names("xmarigold", ["marigold"])
+
+
 def test_a_name_gives_its_words_but_not_those_of_everybody() -> None:
     assert list(words_of("Anna the Brave")) == ["Anna the Brave", "anna", "brave"]
     assert list(words_of("Dr. Jo von Stein")) == ["Dr. Jo von Stein", "stein"]
