@@ -27,6 +27,8 @@ from persona.expression import (
 )
 from persona.faces import given, misfits, seeds
 from persona.form import filled, forms
+from persona.lore.folder import read_lore
+from persona.lorebook import Lorebook
 from persona.naming import find, fold, nearest
 from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
@@ -144,7 +146,7 @@ class Persona:
     """A loaded persona folder; `slug` is the folder's name and the persona's id.
 
     faces: expression -> the picture it wears as it is; seeds: of expressions that were painted anew (persona/faces.py);
-    character: the community's card in the folder, if one lies there.
+    character: the community's card in the folder, if one lies there; lore: the lorebooks of the folder and the card.
     """
 
     slug: str
@@ -155,6 +157,7 @@ class Persona:
     faces: Mapping[str, Path] = field(default_factory=dict)
     seeds: Mapping[str, int] = field(default_factory=dict)
     character: Character | None = None
+    lore: tuple[Lorebook, ...] = ()
 
 
 def load_persona(name_or_folder: str, roots: Sequence[Path]) -> Persona:
@@ -194,7 +197,8 @@ def read_folder(folder: Path) -> Persona:
     if not base.is_file():
         raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
     faces = given(folder, card.expressions)
-    return Persona(folder.name, folder, card, base, mask if mask.is_file() else None, faces, seeds(folder))
+    shape, lore = mask if mask.is_file() else None, read_lore(folder, card.lore)
+    return Persona(folder.name, folder, card, base, shape, faces, seeds(folder), lore=lore)
 
 
 def check_adapter(persona: Persona, known: Collection[str]) -> None:
@@ -220,6 +224,7 @@ def check(path: Path) -> list[Problem]:
         forms(file, card)
         seeds(folder)
         problems += misfits(folder, card.expressions)
+        read_lore(folder, card.lore)
     except TomlError as error:
         problems += error.problems
     if not (folder / BASE_FILE).is_file():

@@ -19,14 +19,10 @@ from persona.lore.index import Index
 from persona.lore.reading import card_entry, world_entry
 from persona.lore.tomlbook import BookTable
 from persona.lore.values import maybe_flag, maybe_whole, rows, table, text
-from persona.tomlfile import TomlError, load_toml, read_text, shown
+from persona.tomlfile import Problem, TomlError, load_toml, read_text
 
 BOOK_FILES = ("lorebook.toml", "lorebook.json")  # found beside persona.toml without being named
 MOST_BYTES = 64 << 20
-
-
-class LorebookError(ValueError):
-    """A file that is no lorebook; str() is one sentence for whoever wrote it."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +81,13 @@ class Lorebook:
 def read_lorebook(path: Path, *, scope: Scope = Scope.PERSONA) -> Lorebook:
     """The book in a file: TOML by its ending, else JSON of any shape (a whole card's JSON, too).
 
-    Raises TomlError for mistakes in TOML, LorebookError for a file that cannot be read or is no lorebook.
+    Raises TomlError for a file that cannot be read, is no lorebook, or is TOML with mistakes.
     """
     if path.suffix.lower() == ".toml":
         return _of_toml(path, scope)
-    document = _document(path)
-    book = _shaped(document, scope)
+    book = _shaped(_document(path), scope)
     if book is None:
-        raise LorebookError(f"{shown(path)} is no lorebook: it has no entries")
+        raise _broken(path, "expected a lorebook, and there are no entries in it")
     return replace(book, path=path, name=book.name or path.stem)
 
 
@@ -115,19 +110,23 @@ def _shaped(document: Mapping[str, Any], scope: Scope) -> Lorebook | None:
 
 
 def _document(path: Path) -> Mapping[str, Any]:
+    if path.is_file() and path.stat().st_size > MOST_BYTES:
+        raise _broken(path, f"larger than {MOST_BYTES >> 20} MiB, so it is not read")
+    written = read_text(path)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise LorebookError(f"{shown(path)} is larger than {MOST_BYTES >> 20} MiB, so it is not read")
-        found = json.loads(read_text(path))
-    except OSError as error:
-        raise LorebookError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    except TomlError as error:
-        raise LorebookError(str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise LorebookError(f"{shown(path)} is not valid JSON: {str(error).splitlines()[0][:120]}") from error
+        found = json.loads(written)
+    except json.JSONDecodeError as error:
+        raise TomlError([Problem(path, error.lineno, "", f"not valid JSON: {error.msg}", error.colno)]) from error
+    except (RecursionError, ValueError) as error:
+        says = "brackets are nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
+        raise _broken(path, says) from error
     if not isinstance(found, dict):
-        raise LorebookError(f"{shown(path)} is no lorebook: it is not a JSON object")
+        raise _broken(path, "expected a lorebook, a JSON object")
     return found
+
+
+def _broken(path: Path, says: str) -> TomlError:
+    return TomlError([Problem(path, 0, "", says)])
 
 
 def _entries(book: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Entry]) -> tuple[Entry, ...]:
