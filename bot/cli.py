@@ -29,6 +29,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     _add_talking(commands)
     _add_looking(commands)
+    _add_lore(commands.add_parser("lore", help="say which entries of a lorebook awaken, and through what"))
     _add_upkeep(commands)
     return top
 
@@ -118,6 +119,21 @@ def _add_painting(paint: Parser) -> None:
     paint.set_defaults(command=_paint)
 
 
+def _add_lore(lore: Parser) -> None:
+    lore.add_argument("file", type=Path, metavar="FILE", help="a lorebook, a card with one, or a persona")
+    lore.add_argument(
+        "--text", action="append", default=[], metavar="T", help="what is said, the newest last; “Name: words” or words"
+    )
+    lore.add_argument("--messages", type=Path, metavar="FILE", help="a conversation before it, a line for each message")
+    lore.add_argument("--user", default="You", metavar="U", help="who says lines without a name (default: You)")
+    lore.add_argument("--char", default="", metavar="C", help="the character's name, for {{char}}")
+    lore.add_argument("--budget", type=_count, metavar="N", help="room for so many tokens, about (default: for all)")
+    lore.add_argument("--scan-depth", type=_count, metavar="N", help="messages searched where the book does not say")
+    lore.add_argument("--seed", type=int, default=0, help="the same seed draws the same lots (default: 0)")
+    lore.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    lore.set_defaults(command=_lore)
+
+
 def _add_upkeep(commands: "argparse._SubParsersAction[Parser]") -> None:
     starter = commands.add_parser("starter", help="install and verify the starter models")
     starter.set_defaults(command=_starter)
@@ -134,6 +150,12 @@ def _card(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"expected a number up to 1000, got {text!r}")
+    return int(text)
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -172,6 +194,12 @@ async def _mood(options: argparse.Namespace) -> int:
     from bot.moodfile import mood
 
     return await mood(options)
+
+
+async def _lore(options: argparse.Namespace) -> int:
+    from bot.lorefile import lore
+
+    return await lore(options)
 
 
 async def _sheet(options: argparse.Namespace) -> int:
