@@ -16,6 +16,7 @@ from avatar.attempts import Made
 from avatar.composite import Cutting
 from avatar.conditioning import Conditioning
 from avatar.mask import Floats
+from avatar.own_loras import OwnLoras
 from avatar.wardrobe import Order
 from inference.job import Steps
 
@@ -30,7 +31,7 @@ class Paints(Protocol):
 
     def told(self, order: Order) -> Steps[Any, Conditioning]: ...
     def paint_all(
-        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None
+        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None, own: OwnLoras
     ) -> Steps[None, list[Floats]]: ...
     def looked_at(self, order: Order, cutting: Cutting, painted: Floats, seed: int) -> Steps[Any, Made]: ...
 
@@ -58,7 +59,7 @@ def painted_together(
     for order in orders:
         told.append((yield from painter.told(order)))
     seconds: list[float] = []
-    faces = yield from _timed(painter.paint_all(cutting, told, seed, at_once), seconds)
+    faces = yield from _timed(painter.paint_all(cutting, told, seed, at_once, orders[0].own), seconds)
     pace.took(at_once or len(orders), statistics.median(seconds))
     made = []
     for order, face in zip(orders, faces, strict=True):

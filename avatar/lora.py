@@ -7,8 +7,9 @@ of it. Whoever trained it and by whatever names (avatar/lora_names.py): every la
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,36 @@ def add_loras(module: nn.Module, part: str, recipe: Recipe) -> None:
                 delta.layer.register_buffer(f"lora_{place}_down", delta.down, persistent=False)
                 delta.layer.register_buffer(f"lora_{place}_up", delta.up, persistent=False)
                 delta.layer.register_forward_hook(delta.beside)
+
+
+class Beside(nn.Module):
+    """LoRAs beside a part's weights, for as long as `worn` is entered: what a persona brings of its own.
+
+    Their halves are its own buffers, so that they come to the device and go without the part. Raises ModelMissing.
+    """
+
+    def __init__(self, module: nn.Module, part: str, loras: Iterable[LoraFile]) -> None:
+        super().__init__()
+        self._deltas = [_as_computed(delta) for lora in loras for delta in fitted(module, part, lora)]
+        for place, delta in enumerate(self._deltas):
+            self.register_buffer(f"down_{place}", delta.down, persistent=False)
+            self.register_buffer(f"up_{place}", delta.up, persistent=False)
+
+    @contextmanager
+    def worn(self) -> Iterator[None]:
+        """The part computes with them inside."""
+        handles = [delta.layer.register_forward_hook(delta.beside) for delta in self._deltas]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _as_computed(delta: Delta) -> Delta:
+    """In the type that its layer computes in, so that nothing is converted while faces are painted."""
+    dtype = delta.layer.weight.dtype
+    return replace(delta, down=delta.down.to(dtype, copy=True), up=delta.up.to(dtype, copy=True))
 
 
 def fitted(module: nn.Module, part: str, lora: LoraFile) -> list[Delta]:

@@ -21,6 +21,7 @@ from avatar.attempts import ATTEMPTS, Attempt
 from avatar.composite import Cutting, lay_over
 from avatar.conditioning import Conditioning, between
 from avatar.mask import Floats
+from avatar.own_loras import OwnLoras
 from avatar.pacing import between_widest, milliseconds, there_and_back
 from avatar.picture import PortraitError
 from avatar.wardrobe import Order
@@ -46,7 +47,7 @@ class Paints(Protocol):
     ) -> Attempt | None: ...
     def told(self, order: Order) -> Steps[Any, Conditioning]: ...
     def paint_all(
-        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None
+        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None, own: OwnLoras
     ) -> Steps[None, list[Floats]]: ...
 
 
@@ -118,7 +119,7 @@ def _faces(
     for more in (*MORE, 0):
         yield len(faces)
         told = [between(here, there, share) for share in shares]
-        painted = yield from painter.paint_all(way.cutting, told, first.seed, at_once)
+        painted = yield from painter.paint_all(way.cutting, told, first.seed, at_once, way.start.own)
         faces |= zip(shares, painted, strict=True)
         shares = between_widest(sorted(faces), _distances(faces, way.cutting), more)
     yield len(faces)

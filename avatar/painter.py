@@ -35,8 +35,10 @@ from avatar.gate import Seen, Verdict, Wish, judge, wish_for
 from avatar.inpaint import Canvas, inpaint
 from avatar.kind import kind_of
 from avatar.mask import Floats
+from avatar.own_loras import NONE, OwnLoras, require_wearable
 from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
 from avatar.picture import PortraitError
+from avatar.prompts import Prompts
 from avatar.proposer import Proposer
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
@@ -94,12 +96,13 @@ class Painter:
 
     async def __aenter__(self) -> Self:
         self._folder = painter_folder(self._model, self._recipe)
-        self._manner = self._recipe.manner(kind_of(self._folder))
+        self._kind = kind_of(self._folder)
+        self._manner = self._recipe.manner(self._kind)
         revision = await asyncio.to_thread(revision_of, self._folder, self._recipe)
         masks = self._shelf.folder / "masks"
         self.proposer = await asyncio.to_thread(Proposer, self._gpu, self._mask_model, masks)
         self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps, self.proposer.proposals)
-        self._prompts = await asyncio.to_thread(prompts_of, self._folder, self._recipe, self._cache, self._gpu.device)
+        self._prompts = {NONE: await asyncio.to_thread(self._prompts_with, NONE)}
         return self
 
     async def __aexit__(
@@ -225,7 +228,10 @@ class Painter:
 
     def _to_paint(self, persona: Persona, specs: Sequence[ExpressionSpec]) -> list[Order]:
         """What has no picture in the persona's folder."""
-        return [self.wardrobe.order(persona, spec) for spec in specs if self.wardrobe.given(persona, spec) is None]
+        orders = [self.wardrobe.order(persona, spec) for spec in specs if self.wardrobe.given(persona, spec) is None]
+        for order in orders:
+            require_wearable(persona, order.own, self._kind)
+        return orders
 
     async def _paint_together(self, orders: list[Order]) -> set[Path]:
         """One batch; the faces that came to the shelf. `paint` tries the others again with the next seed."""
@@ -252,7 +258,9 @@ class Painter:
 
     async def _order(self, persona: Persona, spec: ExpressionSpec, priority: Priority = Priority.PORTRAIT) -> Order:
         await self.proposer.prepare(persona, priority)
-        return await asyncio.to_thread(self.wardrobe.order, persona, spec)
+        order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
+        require_wearable(persona, order.own, self._kind)
+        return order
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
         cutting = await self._prepare(order)
@@ -276,6 +284,8 @@ class Painter:
     async def _prepare(self, order: Order) -> Cutting:
         """What the painter sees of the portrait; what painting imports is imported."""
         await asyncio.to_thread(import_diffusers, self._folder)
+        if order.own not in self._prompts:
+            self._prompts[order.own] = await asyncio.to_thread(self._prompts_with, order.own)
         return await asyncio.to_thread(cut, order.portrait, self._manner.size)
 
     async def _attempts(
@@ -310,7 +320,7 @@ class Painter:
         yield from self._open()
         conditioning = yield from self.told(order)
         seed = (order.spec.seed + attempt) % SEEDS
-        [face] = yield from self.paint_all(cutting, [conditioning], seed, at_once)
+        [face] = yield from self.paint_all(cutting, [conditioning], seed, at_once, order.own)
         return (yield from self.looked_at(order, cutting, face, seed))
 
     def looked_at(self, order: Order, cutting: Cutting, painted: Floats, seed: int) -> Steps[Any, Made]:
@@ -321,27 +331,36 @@ class Painter:
 
     def told(self, order: Order) -> Steps[Any, Conditioning]:
         """Steps that give what the painter is told: the expression's prompt, or what lies between two."""
-        spec, residency = order.spec, self._gpu.residency
+        spec, residency, prompts = order.spec, self._gpu.residency, self._prompts[order.own]
         siblings = [expression.prompt for expression in order.persona.card.expressions.values()]
-        told = yield from self._prompts.embed(spec.prompt, siblings, residency)
+        told = yield from prompts.embed(spec.prompt, siblings, residency)
         yield None
         if spec.blend is None:
             return told
-        towards = yield from self._prompts.embed(spec.blend.prompt, siblings, residency)
+        towards = yield from prompts.embed(spec.blend.prompt, siblings, residency)
         return between(told, towards, spec.blend.quarters / 4)
 
     def paint_all(
-        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None = None
+        self,
+        cutting: Cutting,
+        told: Sequence[Conditioning],
+        seed: int,
+        at_once: int | None = None,
+        own: OwnLoras = NONE,
     ) -> Steps[None, list[Floats]]:
-        """Steps that paint a face for each conditioning, all from the same noise: each (S, S, 3), about 0..1."""
+        """Steps that paint a face for each conditioning, all from the same noise: each (S, S, 3), about 0..1.
+        own: LoRAs that are worn for it."""
         opened = yield from self._open()
         pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
         mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
         canvases = [Canvas(pixels, mask, conditioning, seed) for conditioning in told]
         yield from opened.bring()
-        steps = self._manner.steps
-        painted = yield from inpaint(opened.parts, canvases, steps, at_once=at_once, hosting=opened.hosting)
+        hosting, steps = (yield from opened.wear(own, self._kind.network)), self._manner.steps
+        painted = yield from inpaint(opened.parts, canvases, steps, at_once=at_once, hosting=hosting)
         return [np.ascontiguousarray((face.permute(1, 2, 0) / 2 + 0.5).numpy()) for face in painted]
+
+    def _prompts_with(self, own: OwnLoras) -> Prompts:
+        return prompts_of(self._folder, self._recipe, self._cache, self._gpu.device, own.loras)
 
     def _open(self) -> Steps[None, Hosted]:
         if self._opened is None:

@@ -4,9 +4,10 @@ The weights are read into host memory; whoever computes with them moves them to 
 Text encoders are no parts: prompts come as conditionings (avatar/prompts.py).
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +17,13 @@ from avatar.codec import Codec
 from avatar.course import Course
 from avatar.families.network import Network
 from avatar.kind import kind_of, read_object
+from avatar.lora import Beside
 from avatar.opening import computed_in
+from avatar.own_loras import OwnLoras
 from avatar.prompts import Prompts
-from avatar.recipe import Recipe
+from avatar.recipe import LoraFile, Recipe
 from inference.job import Steps
-from inference.residency import Residency
+from inference.residency import Guest, Residency
 
 PartName = Literal["painter", "autoencoder"]
 
@@ -59,6 +62,7 @@ class Hosted:
         self.parts = parts
         self._residency = residency
         self._guests = {name: residency.invite(name, module) for name, module in parts.modules.items()}
+        self._besides: dict[OwnLoras, tuple[Beside, Guest]] = {}
 
     def bring(self) -> Steps[None, None]:
         """Steps that move the network in, a portion a step. Raises NoRoom."""
@@ -68,9 +72,32 @@ class Hosted:
         """Have a part on the device while it computes. Raises NoRoom."""
         return self._residency.hosting(self._guests[name]) if name in self._guests else nullcontext()
 
+    def wear(self, own: OwnLoras, part: str) -> Steps[None, Callable[[PartName], AbstractContextManager[None]]]:
+        """Steps that bring a persona's LoRAs for the network; they stand beside it under the hosting returned, and
+        nowhere else, so that jobs of several personas may take turns. part: unet or transformer. Raises ModelMissing,
+        NoRoom."""
+        if not own.loras:
+            return self.hosting
+        if own not in self._besides:
+            beside = Beside(self.parts.network.module, part, own.loras)
+            self._besides[own] = beside, self._residency.invite("a persona's LoRA", beside)
+            yield None
+        beside, guest = self._besides[own]
+        yield from self._residency.bring(self._guests["painter"], guest)
+        return partial(self._hosting_with, beside, guest)
+
+    @contextmanager
+    def _hosting_with(self, beside: Beside, guest: Guest, name: PartName) -> Iterator[None]:
+        if name != "painter":
+            with self.hosting(name):
+                yield
+            return
+        with self._residency.hosting(self._guests[name], guest), beside.worn():
+            yield
+
     def dismiss(self) -> None:
         """Let go of everything."""
-        for guest in self._guests.values():
+        for guest in (*self._guests.values(), *(guest for _, guest in self._besides.values())):
             self._residency.dismiss(guest)
 
 
@@ -82,12 +109,16 @@ def open_parts(folder: Path, device: torch.device, recipe: Recipe | None = None)
     return families.opener(kind)(folder, kind, recipe, device, computed_in(kind, device))
 
 
-def prompts_of(folder: Path, recipe: Recipe, cache: Path, device: torch.device) -> Prompts:
-    """Whoever knows what a painter makes of a prompt; opens no encoder yet. Raises ModelMissing."""
+def prompts_of(
+    folder: Path, recipe: Recipe, cache: Path, device: torch.device, own: tuple[LoraFile, ...] = ()
+) -> Prompts:
+    """Whoever knows what a painter makes of a prompt; opens no encoder yet. own: LoRAs of a persona, for the encoders.
+    Raises ModelMissing."""
     from avatar import families
 
     kind = kind_of(folder)
-    encoders = families.encoders(kind)(folder, kind, recipe, computed_in(kind, device))
+    worn = replace(recipe, loras=(*recipe.loras, *own))
+    encoders = families.encoders(kind)(folder, kind, worn, computed_in(kind, device))
     guided = kind.family in ("sd", "xl") and recipe.manner(kind).guidance > 1
     return Prompts(cache, encoders, recipe.negative if guided else None)
 

@@ -17,6 +17,7 @@ from avatar.expression import ExpressionSpec, middle, spec_for
 from avatar.kind import kind_of
 from avatar.mask import Portrait, Portraits, stamps
 from avatar.maskmodel import mask_revision
+from avatar.own_loras import NONE, OwnLoras, own_loras
 from avatar.picture import PortraitError, open_picture
 from avatar.proposals import Proposals
 from avatar.recipe import STARTER_STEPS, Recipe
@@ -31,12 +32,13 @@ RECIPE = 2  # raised whenever the same model and seed would give another picture
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A face that somebody wants; `key` names it on the shelf."""
+    """A face that somebody wants; `key` names it on the shelf. own: LoRAs that its persona brings."""
 
     persona: Persona
     spec: ExpressionSpec
     portrait: Portrait
     key: str
+    own: OwnLoras = NONE
 
 
 class Wardrobe:
@@ -70,7 +72,7 @@ class Wardrobe:
 
         The spec's seed counts from the one that the persona's folder keeps for this expression, 0 if it keeps none.
         """
-        portrait = self._portraits.open(persona.base, persona.mask)
+        portrait, own = self._portraits.open(persona.base, persona.mask), own_loras(persona)
         spec = replace(spec, seed=(spec.seed + persona.seeds.get(spec.name, 0)) % SEEDS)
         key = key_of(
             portrait=portrait.digest,
@@ -81,8 +83,9 @@ class Wardrobe:
             steps=self._steps,
             recipe=RECIPE,
             **_blend_in(spec),
+            **({"loras": own.revision} if own.loras else {}),
         )
-        return Order(persona, spec, portrait, key)
+        return Order(persona, spec, portrait, key, own)
 
     def given(self, persona: Persona, spec: ExpressionSpec) -> Face | None:
         """The picture that the persona's folder has for an expression, worn as it is; None if it has none, or one that

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import ExpressionSpec
 from bot.direction import Director, look
+from bot.errors import sentence
 from bot.feeling import Feeling
 from bot.speaking import Said, Speaker, StoryError
 from emotion.mood import Mood, Reading
@@ -221,8 +222,9 @@ class Story:
             return await painting
         except Replaced:
             return None
-        except Exception:
-            log.exception("no face could be painted for %s", persona.slug)
+        except Exception as error:
+            said = sentence(error)  # a bug has none, and leaves its traceback
+            log.warning("no face could be painted for %s: %s", persona.slug, said or repr(error), exc_info=not said)
             return None
 
     async def _remember_reply(

@@ -10,8 +10,10 @@ from itertools import chain
 from pathlib import Path
 
 from avatar.checkpoint import painter_folder
+from avatar.kind import kind_of
 from avatar.mask import open_portrait
 from avatar.maskmodel import mask_folder
+from avatar.own_loras import own_loras, require_wearable
 from avatar.picture import open_picture
 from bot.errors import sentence
 from bot.footprint import footprint
@@ -151,6 +153,8 @@ def _state(folder: Path) -> str:
 
 def _personas(settings: Settings) -> str:
     personas = Cast(settings.bot.persona_roots()).all()
+    painter = kind_of(painter_folder(settings.face.model, settings.face.recipe()))
     for persona in personas:
         check_adapter(persona, settings.model.adapters)
+        require_wearable(persona, own_loras(persona), painter)
     return ", ".join(persona.card.name for persona in personas)

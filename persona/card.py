@@ -25,7 +25,7 @@ from persona.expression import (
     SamplerWishes,
     Words,
 )
-from persona.faces import given, misfits, seeds
+from persona.faces import FaceWishes, given, misfits, seeds
 from persona.form import filled, forms
 from persona.lore.folder import read_lore
 from persona.lorebook import Lorebook
@@ -94,6 +94,7 @@ class Card(Table):
     guidance: GuidanceWishes = Field(
         default=GuidanceWishes(), description="what the voice must not be in any state, and how hard that counts"
     )
+    face: FaceWishes = Field(default=FaceWishes(), description="what the painter of its faces is given")
     mood: MoodWishes = Field(default=MoodWishes(), description="how its mood moves: hot-tempered, stoic, resentful …")
     grammar: str = Field(default="", description="the form of every reply: GBNF, or a .gbnf file's name")
     examples: list[Example] = Field(default_factory=list, max_length=50, description="exchanges that show the voice")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from persona.naming import find, nearest
 from persona.tomlfile import Problem, Table, load_toml
@@ -27,6 +27,28 @@ class Seeds(Table):
 
     seeds: dict[str, Annotated[int, Field(ge=0, lt=2**63)]] = Field(
         default_factory=dict, description="the seed of each expression that was painted anew"
+    )
+
+
+def _lora(value: object) -> object:
+    """A file's name alone counts fully."""
+    return {"file": value} if isinstance(value, str) else value
+
+
+class LoraWish(Table):
+    """One LoRA that taught a painter this character."""
+
+    file: str = Field(min_length=1, description="its safetensors file, beside persona.toml or with its whole path")
+    weight: float = Field(default=1.0, ge=-4, le=4, description="how strongly it counts")
+
+
+class FaceWishes(Table):
+    """What the painter of this character's faces is given."""
+
+    loras: list[Annotated[LoraWish, BeforeValidator(_lora)]] = Field(
+        default_factory=list,
+        max_length=8,
+        description="LoRAs of its own: a list of file names, or of {file = …, weight = 1.0}",
     )
 
 

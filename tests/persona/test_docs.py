@@ -16,6 +16,7 @@ from persona.card import (
     check,
 )
 from persona.expression import EMOTION_NAMES, Expression, GuidanceWishes, SamplerWishes
+from persona.faces import FaceWishes
 from persona.tomlfile import Table
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ PAGE = (ROOT / "docs" / "personas.md").read_text()
         ("### `[expressions.NAME]`", Expression),
         ("### `sampler`", SamplerWishes),
         ("### `guidance`", GuidanceWishes),
+        ("### `[face]`", FaceWishes),
         ("### `[mood]`", MoodWishes),
     ],
 )
