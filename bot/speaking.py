@@ -17,6 +17,7 @@ from bot.forms import Forms
 from bot.ranking import Judged, Weights, agreement, ranked
 from persona.floor import Fault, Scene, faults, gravity
 from persona.prompt import begin, begun, build_prompt, openings, stops, tag_texts
+from persona.setting import NOWHERE, Setting
 from persona.speech import more_than_enough, tidy
 from persona.turn import ChatMessage, Role, Turn
 
@@ -110,13 +111,17 @@ class Said:
 
 @dataclass(frozen=True)
 class Cue:
-    """Who speaks next, in which state, after what. `messages`: the prompt, without a beginning of the answer."""
+    """Who speaks next, in which state, after what. `messages`: the prompt, without a beginning of the answer.
+
+    others: characters of the scene, for whom it must not speak either.
+    """
 
     card: "Card"
     turns: Sequence[Turn]
     expression: str
     seed: int
     messages: Sequence[ChatMessage]
+    others: tuple[str, ...] = ()
 
     def prompt(self, opening: str, *, unlike: bool = False) -> list[ChatMessage]:
         """The messages up to where the model's own words begin; `unlike`: the negative prompt."""
@@ -124,7 +129,7 @@ class Cue:
 
     @cached_property
     def scene(self) -> Scene:
-        members = sorted({turn.name for turn in self.turns if turn.role is Role.USER})
+        members = sorted({*self.others, *(turn.name for turn in self.turns if turn.role is Role.USER)})
         before = [turn.text for turn in self.turns if turn.role is Role.CHARACTER]
         heard = next((turn.text for turn in reversed(self.turns) if turn.role is Role.USER), "")
         return Scene(self.card, tuple(members), heard, tuple(before))
@@ -159,20 +164,26 @@ class Speaker:
     manners: Manners = field(default_factory=Manners)
     forms: "Callable[[Card, str], Grammar | None]" = field(default_factory=Forms)
 
-    def prompt(self, card: "Card", turns: Sequence[Turn]) -> list[ChatMessage]:
+    def prompt(self, card: "Card", turns: Sequence[Turn], setting: Setting = NOWHERE) -> list[ChatMessage]:
         """What the stage direction and the words both answer."""
-        budget = self.engine.context_tokens - self.reply_tokens
-        return build_prompt(card, turns, budget=budget, count=self.engine.count, tags=self.manners.tags)
+        return build_prompt(
+            card, turns, budget=self.room, count=self.engine.count, tags=self.manners.tags, setting=setting
+        )
+
+    @property
+    def room(self) -> int:
+        """Tokens that a prompt may have."""
+        return self.engine.context_tokens - self.reply_tokens
 
     async def speak(
-        self, card: "Card", turns: Sequence[Turn], expression: str, seed: int | None
+        self, card: "Card", turns: Sequence[Turn], expression: str, seed: int | None, setting: Setting = NOWHERE
     ) -> AsyncGenerator[str | Said]:
-        """The reply so far, as it grows, if it does; last of all Said.
+        """The reply so far, as it grows, if it does; last of all Said. setting: the one that `prompt` was given.
 
         Raises StoryError when the model found no words, and whatever the engine raises.
         """
         seed = random.getrandbits(31) if seed is None else seed
-        cue = Cue(card, turns, expression, seed, self.prompt(card, turns))
+        cue = Cue(card, turns, expression, seed, self.prompt(card, turns, setting), setting.others)
         if self.manners.count > 1:
             yield await self._best(cue)
             return

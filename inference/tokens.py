@@ -1,7 +1,11 @@
 """Between text and tokens: the chat template, plain encoding, and text as it grows.
 
-Nothing that a member writes can become a control token: where a message contains the text of one, it is encoded
-letter by letter. Nothing that leaves here is half a character, a replacement character or a control token.
+Nothing that a member writes can become a control token, or any other that the tokenizer was given besides its
+vocabulary ("<think>"): where a message contains the text of one, it is encoded letter by letter. Nothing that leaves
+here is half a character, a replacement character or a control token.
+
+A message of the role system may stand anywhere. Where the template takes none in the middle of a chat, it becomes a
+part of the message beside it, in brackets.
 """
 
 import copy
@@ -47,11 +51,17 @@ class Tokens:
         self._literal = copy.deepcopy(self._backend)
         self._literal.encode_special_tokens = True
         controls = {token.content: id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
-        self._controls: dict[str, int] = controls
-        # Longest first: one control's text may begin another's.
-        self._pattern = re.compile("|".join(re.escape(text) for text in sorted(controls, key=len, reverse=True)))
+        added = {
+            token.content: id for id, token in tokenizer.added_tokens_decoder.items() if len(token.content.strip()) > 1
+        }
+        self._marks: dict[str, int] = controls | added
+        # Longest first: one mark's text may begin another's.
+        self._pattern = re.compile("|".join(re.escape(text) for text in sorted(self._marks, key=len, reverse=True)))
         self.controls: frozenset[int] = frozenset(controls.values())
+        self.marks: frozenset[int] = frozenset(self._marks.values())
+        """Tokens that no message's text can become: the controls, and others that mean something to the model."""
         self.ends: frozenset[int] = self._turn_ends()
+        self._takes_notes = self._shows_notes()
 
     @cached_property
     def pieces(self) -> list[bytes]:
@@ -67,22 +77,47 @@ class Tokens:
             after = str(self._tokenizer.apply_chat_template(turn, tokenize=False)).partition(said)[2]
         except TemplateError:
             after = ""  # a template that will not have such a turn says nothing about its end
-        if self._controls and (found := self._pattern.match(after.lstrip())):
-            ends.add(self._controls[found[0]])
+        if self._marks and (found := self._pattern.match(after.lstrip())):
+            ends |= {self._marks[found[0]]} & self.controls
         return frozenset(ends) or self.controls
+
+    def _shows_notes(self) -> bool:
+        """Whether the template writes down what a system message in the middle of a chat says, and at its end."""
+        said = [chr(0xE001 + number) for number in range(5)]  # private use
+        roles = ("system", "user", "assistant", "system", "user")
+        chat = [Message(role=role, content=text) for role, text in zip(roles, said, strict=True)]
+        for shape in (chat, [chat[0], chat[1], chat[3]]):
+            try:
+                text = str(self._tokenizer.apply_chat_template(list(map(dict, shape)), tokenize=False))
+            except TemplateError:
+                return False
+            places = [text.find(message["content"]) for message in shape]
+            if -1 in places or places != sorted(places):
+                return False
+        return True
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The token ids of the model's own chat template, ready for the assistant's next words.
 
         A last message of role "assistant" is continued rather than answered.
         """
-        if not any(self._controls and self._pattern.search(message["content"]) for message in messages):
+        if not any(self._is_marked(message["content"]) for message in messages):
             return list(self._backend.encode(self._render(messages), add_special_tokens=False).ids)
         return self._guarded(messages)
 
+    def _is_marked(self, text: str) -> bool:
+        """Whether `text`, or what the tokenizer makes of it before it reads it, holds the text of a mark."""
+        if not self._marks:
+            return False
+        normalizer = self._backend.normalizer
+        return bool(self._pattern.search(text) or (normalizer and self._pattern.search(normalizer.normalize_str(text))))
+
     def literal(self, text: str) -> list[int]:
-        """The token ids of `text` with nothing added, control tokens in it read as mere text."""
-        return list(self._literal.encode(text, add_special_tokens=False).ids)
+        """The token ids of `text` with nothing added, marks in it read as mere text."""
+        ids = list(self._literal.encode(text, add_special_tokens=False).ids)
+        if self.marks.isdisjoint(ids):
+            return ids
+        return [id for letter in text for id in self._literal.encode(letter, add_special_tokens=False).ids]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`; control tokens have none, broken UTF-8 gives replacement characters."""
@@ -94,7 +129,8 @@ class Tokens:
 
     def _render(self, messages: Sequence[Message]) -> str:
         continued = bool(messages) and messages[-1]["role"] == "assistant"
-        for shape in (messages, _folded(messages)):
+        noted = messages if self._takes_notes else _noted(messages)
+        for shape in (noted, _folded(noted)):
             try:
                 return str(
                     self._tokenizer.apply_chat_template(
@@ -109,11 +145,11 @@ class Tokens:
         raise ValueError(f"The model's chat template refuses this conversation: {refusal}") from refusal
 
     def _guarded(self, messages: Sequence[Message]) -> list[int]:
-        """Render with stand-ins for the controls written in messages, so that only the template's own are left."""
+        """Render with stand-ins for the marks written in messages, so that only the template's own are left."""
         mark = "\ue000"  # private use: no font, no meaning; more of them than any message has in a row
         while any(mark in message["content"] for message in messages):
             mark += "\ue000"
-        texts = list(self._controls)
+        texts = list(self._marks)
 
         def hide(found: re.Match[str]) -> str:
             return f"{mark}{texts.index(found[0])}{mark}"
@@ -122,11 +158,26 @@ class Tokens:
         rendered = self._render(hidden)
         ids: list[int] = []
         for part in re.split(f"({self._pattern.pattern})", rendered):
-            if part in self._controls:
-                ids.append(self._controls[part])
+            if part in self._marks:
+                ids.append(self._marks[part])
             else:
                 ids += self.literal(re.sub(f"{mark}(\\d+){mark}", lambda found: texts[int(found[1])], part))
         return ids
+
+
+def _noted(messages: Sequence[Message]) -> list[Message]:
+    """System messages behind the first become a part, in brackets, of the member's message behind or before them."""
+    noted, joins = list(messages[:1]), False  # joins: what stood last is a note, or joined one
+    for message in messages[1:]:
+        is_note = message["role"] == "system"
+        if is_note:
+            message = Message(role="user", content=f"[{message['content']}]")
+        if (is_note or joins) and message["role"] == noted[-1]["role"] == "user":
+            noted[-1] = Message(role="user", content=f"{noted[-1]['content']}\n{message['content']}")
+        else:
+            noted.append(message)
+        joins = is_note
+    return noted
 
 
 def _folded(messages: Sequence[Message]) -> list[Message]:

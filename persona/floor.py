@@ -14,9 +14,10 @@ from enum import Enum
 from functools import cached_property
 
 from persona.card import Card
+from persona.members import EXAMPLE_MEMBER, clean_name, label
 from persona.naming import fold
-from persona.prompt import EXAMPLE_MEMBER, clean_name, system_text
-from persona.speech import SENTENCE_END, closed, label, repeated
+from persona.prompt import system_text
+from persona.speech import SENTENCE_END, closed, repeated
 
 LEAST_WORDS = 4  # "Ha ha ha!" goes round in no circle
 MOST_REPEATED = 0.5  # a reply may consist of known sentences up to this share of its letters

@@ -1,28 +1,29 @@
 """A card and a channel's turns as the messages a chat template eats.
 
-Stable text comes first (who the character is, examples, older turns), volatile text last (the newest message), so that
-from one reply to the next the model's cache keeps nearly everything. Roles alternate after the system message, because
-many chat templates refuse anything else.
+Stable text comes first (who the character is, examples, older turns), volatile text last (lore that has just awoken,
+the newest message), so that from one reply to the next the model's cache keeps nearly everything. persona/sections.py
+says what a card's texts are in a setting; here they are put in order. Members and character take turns after the
+system message, because many chat templates refuse anything else; notes of the role system may stand among them.
 
 Every answer stands under its stage direction, "(Pip is happy and hoots.)" on a line of its own: the examples and the
 history show what directions mean, the model's choice among them is the next direction, and the words go on from it.
 
-Members are told apart by name ("Robin: hello"). A name cannot break out of its place and a message cannot pose as
-another one: continued lines are indented, names lose colons, line ends and invisible characters.
+Members are told apart by name ("Robin: hello"); persona/members.py keeps names and messages in their places.
 """
 
-import unicodedata
 from collections.abc import Callable, Sequence
 
 from persona.budget import fit
 from persona.card import Card
-from persona.naming import fold, visible
+from persona.dialogue import SILENCE
+from persona.macros import Macros
+from persona.members import EXAMPLE_MEMBER, clean_name, member_line
+from persona.naming import fold
+from persona.sections import Insert, Sections
 from persona.setting import NOWHERE, Setting
 from persona.turn import ChatMessage, Role, Turn
 
-NAME_LENGTH = 40  # characters of a member's name that the model sees
-EXAMPLE_MEMBER = "Friend"  # who asks in the examples; a small model will call members so
-SILENCE = "…"  # stands where a template wants a member's message and there is none
+__all__ = ["EXAMPLE_MEMBER", "SILENCE", "clean_name", "member_line"]  # the names that others look for here
 STOPPED_NAMES = 12  # members whose next line ends a reply: the latest speakers
 
 
@@ -35,7 +36,7 @@ def build_prompt(
     tags: bool = False,
     setting: Setting = NOWHERE,
 ) -> list[ChatMessage]:
-    """Messages of at most `budget` tokens, as `count` counts them, ending with a user message.
+    """Messages of at most `budget` tokens, as `count` counts them; the last of a member or character is a member's.
 
     There is room in the budget for any stage direction and opening behind them (`begun`). `tags` says that the
     character may change its feeling in mid-reply. Too much text loses examples first, then the oldest turns; the newest
@@ -43,24 +44,45 @@ def build_prompt(
 
     Raises PersonaError when the card alone exceeds the budget.
     """
-    longest = max((begin(card, name) for name in card.expressions), key=len)
-    opening = max((text for face in card.expressions.values() for text in face.opens), key=len, default="")
-    room = count([_message("assistant", f"{longest}{opening}")])
+    sections = Sections(card, turns, setting)
+    inserts = sections.inserts
+    room = opening_room(card, count)
     return fit(
         card.name,
-        _message("system", system_text(card, tags=tags)),
-        [_example(card, number) for number in range(len(card.examples))],
+        _message("system", system_text(card, tags=tags, sections=sections)),
+        examples(card, sections),
         turns,
-        lambda kept: history(card, kept),
+        lambda kept: history(card, kept, inserts),
         budget,
         lambda messages: count(messages) + room,
     )
 
 
+def opening_room(card: Card, count: Callable[[Sequence[ChatMessage]], int]) -> int:
+    """Tokens to keep free for the longest beginning that an answer may have."""
+    longest = max((begin(card, name) for name in card.expressions), key=len)
+    opening = max((text for face in card.expressions.values() for text in face.opens), key=len, default="")
+    return count([_message("assistant", f"{longest}{opening}")])
+
+
 def stable(card: Card) -> list[ChatMessage]:
     """What every prompt of a card begins with as long as there is room: who it is, and the examples."""
-    examples = (message for number in range(len(card.examples)) for message in _example(card, number))
-    return [_message("system", system_text(card)), *examples]
+    sections = Sections(card)
+    shown = (message for example in examples(card, sections) for message in example)
+    return [_message("system", system_text(card, sections=sections)), *shown]
+
+
+def examples(card: Card, sections: Sections) -> list[Sequence[ChatMessage]]:
+    """The card's own exchanges, then its example dialogues; each goes or stays as a whole."""
+    own = [_example(card, number) for number in range(len(card.examples))]
+    return [*own, *(conversation for found in sections.examples.values() for conversation in found)]
+
+
+def greetings(card: Card, macros: Macros, *, group: bool = False) -> list[str]:
+    """What the character may say when it joins a channel, the usual one first; group: where it is not alone."""
+    own = card.group_greetings if group and card.group_greetings else [card.greeting, *card.greetings]
+    filled = [macros.fill(text, f"greeting {number}").strip() for number, text in enumerate(own)]
+    return [text for text in filled if text]
 
 
 def begun(messages: Sequence[ChatMessage], start: str) -> list[ChatMessage]:
@@ -88,15 +110,19 @@ def stops(card: Card, turns: Sequence[Turn]) -> tuple[str, ...]:
     return (*(f"\n{name}:" for name in names), f"\n({card.name} ")
 
 
-def system_text(card: Card, *, tags: bool = False) -> str:
-    """Who the character is: the same in every turn, so that it is read only once."""
-    sentences = [
-        f"You are {card.name}.",
-        *(_flat(text) for text in (card.description, card.voice, card.scenario)),
-        f"Answer as {card.name} in one or two short sentences.",
-        f"When the feeling of {card.name} changes, write {', '.join(tag_texts(card))}." if tags else "",
-    ]
-    return " ".join(filter(None, sentences))
+def system_text(card: Card, *, tags: bool = False, sections: Sections | None = None) -> str:
+    """Who the character is: the same in every turn, so that it is read only once.
+
+    A card of a few sentences is told in one line, and asked for a short answer; longer ones keep their own lines.
+    """
+    sections = sections or Sections(card)
+    told = f"When the feeling of {card.name} changes, write {', '.join(tag_texts(card))}." if tags else ""
+    if not sections.is_brief:
+        labels = {"personality": f"{sections.char}'s personality: ", "scenario": "Scenario: "}
+        texts = [f"{labels.get(name, '')}{text}" for name, text in sections.top.items()]
+        return "\n\n".join(filter(None, (*texts, told)))
+    short = f"Answer as {sections.char} in one or two short sentences."
+    return " ".join(filter(None, (*map(_flat, sections.top.values()), short, told)))
 
 
 def tag_texts(card: Card) -> dict[str, str]:
@@ -112,34 +138,39 @@ def openings(card: Card, expression: str, before: Sequence[str]) -> tuple[str, .
     return tuple(fresh or offered)
 
 
-def history(card: Card, turns: Sequence[Turn]) -> list[ChatMessage]:
-    """The turns as alternating messages; neighbours of the same role become one."""
+def history(card: Card, turns: Sequence[Turn], inserts: Sequence[Insert] = ()) -> list[ChatMessage]:
+    """The turns as alternating messages, with notes among them; neighbours of the same role become one."""
+    rows = _with_inserts([_said(card, turn) for turn in turns], inserts)
+    spoken = [role for role, _ in rows if role != "system"]
+    if spoken[:1] != ["user"]:
+        rows.insert(0, ("user", SILENCE))
+    if spoken[-1:] == ["assistant"]:
+        behind = next(number for number, (role, _) in enumerate(reversed(rows)) if role == "assistant")
+        rows.insert(len(rows) - behind, ("user", SILENCE))
     messages: list[ChatMessage] = []
-    for turn in turns:
-        role = "user" if turn.role is Role.USER else "assistant"
-        text = member_line(turn, card) if turn.role is Role.USER else _answer(card, turn.text, turn.feeling)
+    for role, text in rows:
         if messages and messages[-1]["role"] == role:
             messages[-1]["content"] += f"\n{text}"
         else:
             messages.append(_message(role, text))
-    if not messages or messages[0]["role"] == "assistant":
-        messages.insert(0, _message("user", SILENCE))
-    if messages[-1]["role"] == "assistant":
-        messages.append(_message("user", SILENCE))
     return messages
 
 
-def member_line(turn: Turn, card: Card) -> str:
-    """ "Robin: hello", the lines after the first one indented."""
-    lines = [visible(line).strip() for line in turn.text.splitlines()]
-    return f"{clean_name(turn.name, card)}: " + "\n  ".join(line for line in lines if line)
+def _with_inserts(rows: list[tuple[str, str]], inserts: Sequence[Insert]) -> list[tuple[str, str]]:
+    """The rows with notes among them; inserts: the deepest first, so all that were put in stand before the next."""
+    turns = len(rows)
+    for number, insert in enumerate(inserts):
+        is_answer = insert.role == "assistant"
+        text = f"[{insert.text}]" if insert.role == "user" else insert.text  # no member says it
+        depth = max(insert.depth, 1) if is_answer else insert.depth  # the last word is never the character's
+        rows.insert(max(turns - depth, 0) + number, (insert.role, text))
+    return rows
 
 
-def clean_name(name: str, card: Card) -> str:
-    """A member's name that stays in its place: one line, no colon, nothing invisible, not the character's own."""
-    bare = "".join(" " if letter == ":" else letter for letter in unicodedata.normalize("NFKC", name))
-    short = " ".join(visible(bare.replace("\n", " ")).split())[:NAME_LENGTH].strip() or "Someone"
-    return f"{short} (member)" if fold(short) == fold(card.name) else short
+def _said(card: Card, turn: Turn) -> tuple[str, str]:
+    if turn.role is Role.USER:
+        return "user", member_line(turn, card)
+    return "assistant", _answer(card, turn.text, turn.feeling)
 
 
 def _example(card: Card, number: int) -> tuple[ChatMessage, ChatMessage]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from persona.card import Card
-from persona.prompt import EXAMPLE_MEMBER, clean_name
+from persona.members import EXAMPLE_MEMBER, clean_name, label
 
 Head = tuple[str, ...]
 
@@ -73,12 +73,6 @@ def _own_words(text: str, own: str, others: Iterable[str], finished: bool) -> st
     *_, last = text.split("\n")
     held = not finished and _may_become(last, [own, *others])
     return text[: len(text) - len(last)] if held else text
-
-
-def label(names: Iterable[str]) -> re.Pattern[str]:
-    """ "Robin:" at a line's start, also as **Robin:** or "Robin :"."""
-    any_name = "|".join(re.escape(name) for name in names)
-    return re.compile(rf"[*_\"]{{0,2}}(?:{any_name})[*_]{{0,2}}[ \t]?:[*_]{{0,2}}", re.IGNORECASE)
 
 
 def _may_become(line: str, names: Iterable[str]) -> bool:
