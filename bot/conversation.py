@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import ExpressionSpec
@@ -20,6 +21,7 @@ from bot.speaking import Said, Speaker, StoryError
 from emotion.mood import Mood, Reading
 from inference.job import Replaced
 from persona.budget import window
+from persona.setting import Setting
 from persona.turn import Role, Turn
 
 if TYPE_CHECKING:
@@ -160,8 +162,10 @@ class Story:
             mood, reading = await self.feeling.feel(incoming.channel, incoming.persona, card, number)
         yield Felt(mood, reading)
         # 3 direct: one expression of the persona's, from the model and the mood
+        setting = surroundings(incoming, number, beside)
         with clock.stage("direct"):
-            direction = await self.director.direct(self.speaker.prompt(card, turns), card, mood, worn(turns))
+            prompt = self.speaker.prompt(card, turns, setting)
+            direction = await self.director.direct(prompt, card, mood, worn(turns))
         # 4 look
         spec = look(card, direction, blends=self.blends)
         async with self._painting(incoming, persona, spec) as painting:
@@ -172,7 +176,8 @@ class Story:
             # 5 speak
             shown, said = "", Said("")
             with clock.stage("speak"):
-                async with aclosing(self.speaker.speak(card, turns, direction.expression, incoming.seed)) as words:
+                speaking = self.speaker.speak(card, turns, direction.expression, incoming.seed, setting)
+                async with aclosing(speaking) as words:
                     async for word in words:
                         said = word if isinstance(word, Said) else said
                         text = word.text if isinstance(word, Said) else word
@@ -242,6 +247,20 @@ class Story:
             await self.feeling.catch_up(incoming.channel, other.slug, other.card)
         await self.history.keep_variations(number, (said.text, *said.variations), expression)
         return number
+
+
+def surroundings(incoming: Incoming, number: int, beside: "Sequence[Persona]") -> Setting:
+    """What the prompt is told besides card and history. number: the turn's, so that it is told the same if asked again.
+
+    `{{random}}` goes with the seed of the reply, where it has one.
+    """
+    return Setting(
+        user=incoming.name,
+        others=tuple(other.card.name for other in beside),
+        now=datetime.fromtimestamp(incoming.at).astimezone(),
+        seed=number if incoming.seed is None else incoming.seed,
+        chat=f"{incoming.channel}/{incoming.persona}",
+    )
 
 
 def readable(text: str) -> str:

@@ -139,7 +139,9 @@ class Sections:
 
     @cached_property
     def _present(self) -> list[str]:
-        return speakers(self.turns, self.card)
+        """The members who take part; other characters of the scene speak like members, but {{user}} is none of them."""
+        others = {clean_name(name, self.card) for name in self.setting.others}
+        return [name for name in speakers(self.turns, self.card) if name not in others]
 
     @property
     def _persona(self) -> str:
