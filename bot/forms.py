@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persona.card import CARD_FILE, Card
+from persona.card import CARD_FILE, Card, read_folder, unfilled
 from persona.form import forms
-from persona.tomlfile import Problem, load_toml
+from persona.tomlfile import Problem
 
 if TYPE_CHECKING:
     from inference.grammar import Grammar
@@ -53,7 +53,8 @@ def mistakes(folder: Path) -> Iterator[Problem]:
     from inference.grammar import Grammar, GrammarError
 
     file = folder / CARD_FILE
-    for form in forms(file, load_toml(file, Card)).values():
+    card, _ = unfilled(folder, read_folder(folder).character)
+    for form in forms(file, card).values():
         try:
             Grammar.from_gbnf(form.text)
         except GrammarError as error:

@@ -15,13 +15,15 @@ from avatar.shelf import write_whole
 from avatar.wardrobe import Wardrobe
 from bot.settings import load_settings
 from persona.card import Persona, PersonaError, load_persona
-from persona.cardfile import read_card
-from persona.emotions import Asset, charx, emotion_assets, json_card
+from persona.cardfile import Files, read_card
+from persona.cardwrite import Form, Pictures, Spec, persona_object, write
+from persona.emotions import Asset, emotion_assets
 from persona.faces import FOLDER, given
+from persona.merge import card_file
 from persona.naming import find
 
 ENDINGS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}  # kept as they are; any other picture becomes PNG
-WRITERS = {".charx": charx, ".json": json_card}
+FORMS: tuple[Form, ...] = (".png", ".charx", ".json")
 
 
 @dataclass
@@ -116,18 +118,32 @@ def _as_face(asset: Asset) -> tuple[str, bytes]:
 
 
 def export(persona: Persona, wardrobe: Wardrobe, target: Path) -> list[str]:
-    """Write a V3 card with every face that is given or painted; returns their names. Raises PersonaError."""
-    if target.suffix.lower() not in WRITERS:
-        raise PersonaError(f"{target} ends neither in .charx nor in .json, so its form is not known.")
-    pngs = {}
-    for name in persona.card.expressions:
-        face = wardrobe.shelved(persona, spec_for(persona.card, name))
-        if face is not None:
-            pngs[name] = png_of(face.path)
+    """Write a V3 card with every face that is given or painted, if there is one; their names. Raises PersonaError."""
+    form, pngs = form_of(target), faces_of(persona, wardrobe)
     if pngs:
-        write = WRITERS[target.suffix.lower()]
-        write_whole(target, write(persona, png_of(persona.base), pngs))
+        write_whole(target, exported(persona, pngs, form))
     return list(pngs)
+
+
+def form_of(target: Path) -> Form:
+    """Which form a file's ending asks for. Raises PersonaError."""
+    for form in FORMS:
+        if target.suffix.lower() == form:
+            return form
+    raise PersonaError(f"{target} ends neither in .png nor in .charx nor in .json, so its form is not known.")
+
+
+def faces_of(persona: Persona, wardrobe: Wardrobe) -> dict[str, bytes]:
+    """Every face of a persona that is given or was painted, as PNG."""
+    shelved = {name: wardrobe.shelved(persona, spec_for(persona.card, name)) for name in persona.card.expressions}
+    return {name: png_of(face.path) for name, face in shelved.items() if face is not None}
+
+
+def exported(persona: Persona, pngs: Mapping[str, bytes], form: Form, spec: Spec = 3) -> bytes:
+    """The persona as a card; pictures that lay in the card it came with go along. Raises CardError."""
+    source = card_file(persona.folder)
+    before = Files() if source is None else read_card(source).files
+    return write(persona_object(persona), form, Pictures(png_of(persona.base), pngs, before), spec)
 
 
 def _named(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""A persona folder: `persona.toml` (the card), `base.png`, and `mask.png` if the admin drew one.
+"""A persona folder: `persona.toml`, a community's card or both, the portrait, and `mask.png` if the admin drew one.
 
     Card          who the character is and how it shows what it feels
     Note          words that stand among the newest messages
@@ -8,13 +8,15 @@ Opening the pictures is not done here: this room knows words only.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from persona.character import Character, PromptRole
+from persona.cardfile import CardError, read_card
+from persona.character import Character, Finding, PromptRole, character_of
+from persona.defaults import defaults
 from persona.expression import (
     Expression,
     ExpressionName,
@@ -27,11 +29,14 @@ from persona.expression import (
 )
 from persona.faces import FaceWishes, given, misfits, seeds
 from persona.form import filled, forms
+from persona.likeness import likeness
 from persona.lore.folder import read_lore
 from persona.lorebook import Lorebook
+from persona.merge import OWN, STEM, SUFFIXES, card_file, own_values, values_of
 from persona.naming import find, fold, nearest
 from persona.temper import MoodKeys
-from persona.tomlfile import Problem, Table, TomlError, load_toml, shown
+from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text, shown
+from persona.tomllines import find_keys
 
 CARD_FILE, BASE_FILE, MASK_FILE = "persona.toml", "base.png", "mask.png"
 
@@ -66,7 +71,7 @@ class Card(Table):
     """What `persona.toml` holds."""
 
     name: Name = Field(description="the character's name, 1 to 80 characters")
-    description: Words = Field(description="who the character is, in two or three sentences")
+    description: str = Field(description="who the character is, in two or three sentences")
     voice: str = Field(default="", description="how the character talks")
     scenario: str = Field(default="", description="where the conversation happens")
     greeting: str = Field(default="", description="what the character says when it joins a channel")
@@ -182,24 +187,65 @@ def find_folder(name_or_folder: str, roots: Sequence[Path]) -> Path:
 
 
 def folders(roots: Sequence[Path]) -> Iterator[Path]:
-    """Every folder with a persona.toml under the `roots`, in order of root and name."""
+    """Every folder with a persona.toml or a community's card under the `roots`, in order of root and name."""
     for root in roots:
         if root.is_dir():
-            yield from sorted(file.parent for file in root.glob(f"*/{CARD_FILE}"))
+            found = {file.parent for file in root.glob(f"*/{CARD_FILE}")}
+            found |= {file.parent for file in root.glob(f"*/{STEM}.*") if file.suffix in SUFFIXES}
+            yield from sorted(found)
 
 
 def read_folder(folder: Path) -> Persona:
     """The persona in `folder`; errors as in load_persona."""
-    file, base, mask = folder / CARD_FILE, folder / BASE_FILE, folder / MASK_FILE
-    if not file.is_file():
+    base, mask = folder / BASE_FILE, folder / MASK_FILE
+    if (source := card_file(folder)) is None and not (folder / CARD_FILE).is_file():
         raise PersonaError(f"{shown(folder)} has no {CARD_FILE}; docs/personas.md shows how to write one")
-    card = load_toml(file, Card)
-    card = filled(card, forms(file, card))
-    if not base.is_file():
+    try:
+        opened = None if source is None else read_card(source)
+        character = character_of(opened, folder.name) if opened else None
+        portrait = likeness(folder, source, opened) if source and opened else base if base.is_file() else None
+    except CardError as error:
+        raise PersonaError(str(error)) from error
+    card, character = unfilled(folder, character)
+    card = filled(card, forms(folder / CARD_FILE, card))
+    if portrait is None:
         raise PersonaError(f"{shown(folder)} has no {BASE_FILE}; put the character's portrait there as a PNG")
-    faces = given(folder, card.expressions)
-    shape, lore = mask if mask.is_file() else None, read_lore(folder, card.lore)
-    return Persona(folder.name, folder, card, base, shape, faces, seeds(folder), lore=lore)
+    faces, shape = given(folder, card.expressions), mask if mask.is_file() else None
+    lore = read_lore(folder, card.lore, character.book if character else None)
+    return Persona(folder.name, folder, card, portrait, shape, faces, seeds(folder), character, lore)
+
+
+def unfilled(folder: Path, character: Character | None) -> tuple[Card, Character | None]:
+    """What persona.toml says over what the community's card says, grammars as they are written; TomlError.
+
+    The character comes back with a Finding where what Mien once wrote into its card is of no use.
+    """
+    file = folder / CARD_FILE
+    text = read_text(file) if character is None or file.is_file() else ""
+    own = parse(file, text)
+    if character is None:
+        return fit(file, own, Card, find_keys(text)), None
+    values = values_of(character)
+    try:
+        whole = {**values, **own_values(character)}
+        Card.model_validate(_faced(whole))
+        values = whole
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"is left out, for it does not fit ({'.'.join(map(str, first['loc']))}: {first['msg']:.100})"
+        finding = Finding("warning", f"data.extensions.{OWN}", why)
+        character = replace(character, problems=(*character.problems, finding))
+    return fit(file, _faced(values | own), Card, find_keys(text)), character
+
+
+def card_of(character: Character) -> Card:
+    """What a card makes without a persona.toml, and without what Mien wrote into it."""
+    return Card.model_validate(_faced(values_of(character)))
+
+
+def _faced(values: dict[str, Any]) -> dict[str, Any]:
+    """With a face for each feeling where no faces are named."""
+    return values if "expressions" in values else {**values, "expressions": defaults(str(values.get("name")))}
 
 
 def check_adapter(persona: Persona, known: Collection[str]) -> None:
@@ -216,18 +262,20 @@ def check_adapter(persona: Persona, known: Collection[str]) -> None:
 def check(path: Path) -> list[Problem]:
     """Every mistake in a persona folder (or its persona.toml); empty = sound. The pictures are not opened."""
     folder = path.parent if path.name == CARD_FILE else path
-    file = folder / CARD_FILE
-    if not file.is_file():
+    if (source := card_file(folder)) is None and not (folder / CARD_FILE).is_file():
         return [Problem(folder, 0, "", f"there is no {CARD_FILE} here")]
     problems: list[Problem] = []
     try:
-        card = load_toml(file, Card)
-        forms(file, card)
+        opened = None if source is None else read_card(source)
+        card, _ = unfilled(folder, character_of(opened, folder.name) if opened else None)
+        forms(folder / CARD_FILE, card)
         seeds(folder)
         problems += misfits(folder, card.expressions)
         read_lore(folder, card.lore)
     except TomlError as error:
         problems += error.problems
-    if not (folder / BASE_FILE).is_file():
+    except CardError as error:
+        problems.append(Problem(folder, 0, "", str(error)))
+    if source is None and not (folder / BASE_FILE).is_file():
         problems.append(Problem(folder, 0, "", f"there is no {BASE_FILE} here; put the character's portrait there"))
     return problems

@@ -39,7 +39,7 @@ def forms(file: Path, card: "Card") -> dict[KeyPath, Form]:
     """
     written: dict[KeyPath, str] = {("grammar",): card.grammar}
     written |= {("expressions", name, "grammar"): face.grammar for name, face in card.expressions.items()}
-    text = read_text(file)
+    text = read_text(file) if file.is_file() else ""  # a community's card needs no persona.toml beside it
     keys, found, problems = find_keys(text), dict[KeyPath, Form](), list[Problem]()
     for path, value in written.items():
         line, key = keys.line(path), keys.spell(path)

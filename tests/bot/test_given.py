@@ -228,7 +228,7 @@ def test_faces_go_out_and_come_back_byte_for_byte(marigold: Persona, tmp_path: P
 
 
 def test_a_card_of_another_ending_is_refused(marigold: Persona, tmp_path: Path) -> None:
-    with pytest.raises(PersonaError, match=r"neither in \.charx nor in \.json"):
+    with pytest.raises(PersonaError, match=r"neither in \.png nor in \.charx nor in \.json"):
         export(marigold, Wardrobe(Shelf(tmp_path / "shelf"), ""), tmp_path / "out.zip")
 
 
