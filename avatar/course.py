@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from avatar.times import Times
 from kernels.choose import euler_blend
 
 
@@ -56,13 +57,9 @@ class Straight:
     every step, at the noise level of that step.
     """
 
-    def __init__(self, scheduler: Any, num_steps: int, *, difference: bool) -> None:
-        """Evenly spaced from 1, then shaped (shift, Karras, exponential …) as the scheduler's configuration says. The
-        scheduler's default spacing would spend the last step on t = 0.001, where nothing is left to remove."""
-        even = np.linspace(1.0, 1 / num_steps, num_steps)
-        scheduler.set_timesteps(sigmas=even.tolist())
-        self.times: list[float] = scheduler.sigmas.tolist()  # (steps + 1,) falling, the last 0
-        self.timesteps: Sequence[Tensor] = list(scheduler.timesteps)
+    def __init__(self, times: Times, *, difference: bool) -> None:
+        self.times = times.noise
+        self.timesteps = times.told
         self._difference = difference
 
     def begin(self, scene: Scene) -> Tensor:

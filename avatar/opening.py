@@ -49,16 +49,21 @@ def computed_in(kind: Kind, device: torch.device) -> torch.dtype:
 
 def open_module(folder: Path, kind: Any, dtype: torch.dtype) -> torch.nn.Module:
     """diffusers' model class `kind` with the config and the weights of the part in `folder`. Raises ModelMissing."""
-    files = part_files(folder)
     with readable(folder):
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        weights = {name: weight.to(dtype) for file in files for name, weight in load_file(file).items()}
+        config, weights = read_part(folder, dtype)
         with torch.device("meta"):  # no time for random weights that are replaced at once
             module: Any = kind.from_config({**config})
         module._fix_state_dict_keys_on_load(weights)  # autoencoders of 2022 have other names
         module.load_state_dict(weights, assign=True)
     laid_out: torch.nn.Module = module.to(memory_format=torch.channels_last)
     return laid_out.eval().requires_grad_(False)
+
+
+def read_part(folder: Path, dtype: torch.dtype) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """A part's config, and its weights by diffusers' names; to be called inside `readable`."""
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tensors = {name: weight.to(dtype) for file in part_files(folder) for name, weight in load_file(file).items()}
+    return config, tensors
 
 
 def open_vae(folder: Path, kind: Kind, recipe: Recipe, dtype: torch.dtype, *, latents: int, show: Show) -> VaeCodec:

@@ -36,7 +36,7 @@ from avatar.inpaint import Canvas, inpaint
 from avatar.kind import kind_of
 from avatar.mask import Floats
 from avatar.own_loras import NONE, OwnLoras, require_wearable
-from avatar.parts import Hosted, import_diffusers, open_parts, prompts_of
+from avatar.parts import Hosted, import_libraries, open_parts, prompts_of
 from avatar.picture import PortraitError
 from avatar.prompts import Prompts
 from avatar.proposer import Proposer
@@ -283,7 +283,7 @@ class Painter:
 
     async def _prepare(self, order: Order) -> Cutting:
         """What the painter sees of the portrait; what painting imports is imported."""
-        await asyncio.to_thread(import_diffusers, self._folder)
+        await asyncio.to_thread(import_libraries, self._folder)
         if order.own not in self._prompts:
             self._prompts[order.own] = await asyncio.to_thread(self._prompts_with, order.own)
         return await asyncio.to_thread(cut, order.portrait, self._manner.size)

@@ -30,7 +30,7 @@ PartName = Literal["painter", "autoencoder"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """What the denoising loop needs. Modules are diffusers' own, in host memory.
+    """What the denoising loop needs. Modules are in host memory.
 
     course: makes the way of one painting in so many steps. device, dtype: where and in what the network computes.
     """
@@ -123,13 +123,18 @@ def prompts_of(
     return Prompts(cache, encoders, recipe.negative if guided else None)
 
 
-def import_diffusers(folder: Path) -> None:
+def import_libraries(folder: Path) -> None:
     """Import what opening a painter needs. It takes seconds, so not on the device's thread, where replies would wait;
-    and late, because a face from the shelf needs none of it."""
+    and late, because a face from the shelf needs none of it. The starter needs nothing."""
+    from avatar import families
+
+    kind = kind_of(folder)
+    if not families.needs_diffusers(kind, folder):
+        return
     import diffusers
 
     libraries = [diffusers]
-    if kind_of(folder).encoders:
+    if kind.encoders:
         import transformers
 
         libraries.append(transformers)

@@ -1,8 +1,8 @@
 """How long an expression takes from the request to its PNG: ours against the stock way, with the same components.
 
 No inpainting pipeline class of diffusers takes the starter's parts (they want an AutoencoderKL and CLIP), so the stock
-way is the loop that StableDiffusionInpaintPipeline runs, over diffusers' own scheduler and the same UNet object, codec
-and text encoder: the whole picture at 512 pixels, 30 steps, classifier-free guidance (two rows in every step), both
+way is the loop that StableDiffusionInpaintPipeline runs, over diffusers' own scheduler, diffusers' own UNet with the
+same weights in the same precision, and the same codec and text encoder: the whole picture at 512 pixels, 30 steps, classifier-free guidance (two rows in every step), both
 prompts encoded with every call, PNG at the end. The codec is the starter's at 512 pixels. Ours is `Painter.paint` with
 the bot's own settings: crop, four steps, the gate, laid over the portrait, PNG on the shelf. Baseline and ours take
 turns; every turn paints an expression with a seed that was never painted.
@@ -30,12 +30,12 @@ import torch
 from torch import Tensor
 
 from avatar.checkpoint import STARTER
-from avatar.codec import PatchCodec
+from avatar.codec import PatchCodec, load_codec
 from avatar.expression import spec_for
 from avatar.families.starter import MinilmReading
 from avatar.mask import open_portrait
+from avatar.opening import fitting_dtype, open_module
 from avatar.painter import Painter
-from avatar.parts import Parts, import_diffusers, open_parts
 from avatar.shelf import Shelf
 from bench.report import ROOT, finish, parser
 from bot.settings import Settings
@@ -53,11 +53,12 @@ HITS = 200
 class Stock:
     """The inpainting loop as diffusers' pipelines run it, over the starter's parts."""
 
-    def __init__(self, parts: Parts) -> None:
-        from diffusers import FlowMatchEulerDiscreteScheduler
+    def __init__(self) -> None:
+        from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
 
-        self._parts = parts
-        self._codec = PatchCodec(_patch(parts), SIDE)
+        self._dtype = fitting_dtype(torch.device("cpu"))
+        self._unet = open_module(STARTER / "unet", UNet2DConditionModel, self._dtype)
+        self._codec = PatchCodec(load_codec(STARTER / "codec.json").patch, SIDE)
         self._reading = MinilmReading()
         self._scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(STARTER / "scheduler")
 
@@ -68,7 +69,7 @@ class Stock:
 
     def _paint(self, persona: Persona, prompt: str, seed: int, steps: int) -> bytes:
         # 1. Both prompts, the unwanted one first
-        prompts = torch.stack([read.states for read in self._reading.read(["", prompt])]).to(self._parts.dtype)
+        prompts = torch.stack([read.states for read in self._reading.read(["", prompt])]).to(self._dtype)
         # 2. The picture and its mask at the pipeline's size
         pixels, mask = _whole(persona)
         look = self._codec.look(pixels, mask)
@@ -85,18 +86,12 @@ class Stock:
 
     def _step(self, latents: Tensor, shown: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
         seen = torch.cat((latents, shown), dim=1).repeat(2, 1, 1, 1)  # (2, C + Cm + C, h, w)
-        seen = seen.to(self._parts.dtype, memory_format=torch.channels_last)
-        said = self._parts.network.module(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0])
+        seen = seen.to(self._dtype, memory_format=torch.channels_last)
+        said = self._unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0])
         unwanted, wanted = said.sample.float().chunk(2)
         predicted = unwanted + GUIDANCE * (wanted - unwanted)
         velocity = (latents - predicted) / (timestep / self._scheduler.config.num_train_timesteps)
         return self._scheduler.step(velocity, timestep, latents).prev_sample  # type: ignore[no-any-return]
-
-
-def _patch(parts: Parts) -> int:
-    codec = parts.codec
-    assert isinstance(codec, PatchCodec), "the starter folds patches of pixels"
-    return codec.patch
 
 
 def _whole(persona: Persona) -> tuple[Tensor, Tensor]:
@@ -157,8 +152,7 @@ async def main() -> None:
 
 async def turns(gpu: Gpu, painter: Painter, persona: Persona, rounds: int) -> tuple[list[float], list[float]]:
     """Seconds of the stock loop and of ours, in turns, after a warm-up of both. Ours has four turns for each one."""
-    import_diffusers(STARTER)
-    stock = Stock(open_parts(STARTER, torch.device("cpu")))
+    stock = await asyncio.to_thread(Stock)
     await gpu.call(partial(stock.paint, persona, EXPRESSIONS[0], 0, 1), Priority.REPLY)
     await painter.paint(persona, spec_for(persona.card, EXPRESSIONS[0], seed=10_000))
     stock_s: list[float] = []

@@ -43,3 +43,12 @@ def encoders(kind: Kind) -> Listener:
         case "flux":
             from avatar.families.flux import flux_encoders as encoders
     return encoders
+
+
+def needs_diffusers(kind: Kind, folder: Path) -> bool:
+    """Whether a painter of that kind is computed by diffusers, whose import takes seconds. Raises ModelMissing."""
+    if kind.family != "starter":
+        return True
+    from avatar.families.starter import needs_diffusers
+
+    return needs_diffusers(folder)

@@ -52,7 +52,7 @@ class Network(Protocol):
 
     @property
     def module(self) -> torch.nn.Module:
-        """diffusers' model; its weights are on the device while it is asked."""
+        """The model; its weights are on the device while it is asked."""
         ...
 
     @property

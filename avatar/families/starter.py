@@ -1,30 +1,41 @@
-"""The starter's family: a small UNet over patches of pixels, told one sentence embedding (avatar/starter)."""
+"""The starter's family: a small UNet over patches of pixels, told one sentence embedding (avatar/starter).
+
+The UNet that comes with Mien, and any of its kind, is computed by avatar/unet.py. A painter of another kind of UNet, or
+with another kind of schedule, gets diffusers' own, which takes seconds to import (`needs_diffusers`).
+"""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from avatar import times
 from avatar.codec import load_codec
 from avatar.course import Straight
 from avatar.encoders import Encoders, Read, only
 from avatar.families.network import Told
 from avatar.kind import Kind, class_in, read_object
-from avatar.opening import open_module, open_scheduler
+from avatar.opening import open_module, open_scheduler, read_part, readable
 from avatar.parts import Parts
 from avatar.recipe import Recipe
+from avatar.unet import UNet
+from avatar.unet import is_plain as unet_is_plain
 from emotion.minilm import WIDTH, SentenceEncoder, read_minilm
 from inference.carriers import MINILM
 from inference.job import ModelMissing
 
+UNET_CONFIG, SCHEDULER_CONFIG = Path("unet/config.json"), Path("scheduler/scheduler_config.json")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StarterNetwork:
-    """UNet2DConditionModel, shown the mask and the base picture. Nothing steers it but its one prompt."""
+    """A UNet that is shown the mask and the base picture. Nothing steers it but its one prompt.
+
+    module: from (B, C, h, w) in channels_last, a timestep and prompts (B, 1, width) to (B, N, h, w).
+    """
 
     module: torch.nn.Module
     dtype: torch.dtype
@@ -34,10 +45,21 @@ class StarterNetwork:
         """See Network."""
         assert shown is not None, "the starter is always shown the picture"
         seen = torch.cat((sample, shown), dim=1).to(self.dtype, memory_format=torch.channels_last)
-        # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
-        prompts = told.tokens
-        said: Tensor = self.module(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample
+        said: Tensor = self.module(seen, timestep, told.tokens)
         return said.float()
+
+
+class DiffusersUNet(torch.nn.Module):
+    """UNet2DConditionModel, asked as avatar/unet.py is."""
+
+    def __init__(self, unet: torch.nn.Module) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
+        # class_labels: read by UNets that add the prompt to the timestep's embedding, ignored by all others
+        said: Tensor = self.unet(seen, timestep, encoder_hidden_states=prompts, class_labels=prompts[:, 0]).sample
+        return said
 
 
 class MinilmReading:
@@ -68,16 +90,34 @@ def open_starter(folder: Path, kind: Kind, recipe: Recipe, device: torch.device,
     codec = load_codec(folder / "codec.json")
     difference = _predicts(folder / "codec.json") == "difference"
     _check_classes(folder)
-    from diffusers import UNet2DConditionModel
-
-    unet = open_module(folder / "unet", UNet2DConditionModel, dtype)
-    scheduler = open_scheduler(folder, "folder")
-    course = partial(_course, scheduler, difference)
-    return Parts(StarterNetwork(unet, dtype), codec, course, device, dtype)
+    network = StarterNetwork(_open_unet(folder / "unet", dtype), dtype)
+    return Parts(network, codec, partial(_course, _times(folder), difference), device, dtype)
 
 
-def _course(scheduler: Any, difference: bool, num_steps: int) -> Straight:
-    return Straight(type(scheduler).from_config(scheduler.config), num_steps, difference=difference)
+def needs_diffusers(folder: Path) -> bool:
+    """Whether a painter of this family must be computed by diffusers. Raises ModelMissing."""
+    unet, scheduler = (read_object(folder / path) for path in (UNET_CONFIG, SCHEDULER_CONFIG))
+    return not (unet_is_plain(unet) and times.is_plain(scheduler))
+
+
+def _open_unet(folder: Path, dtype: torch.dtype) -> torch.nn.Module:
+    if not unet_is_plain(read_object(folder / "config.json")):
+        from diffusers import UNet2DConditionModel
+
+        return DiffusersUNet(open_module(folder, UNet2DConditionModel, dtype))
+    with readable(folder):
+        return UNet(*read_part(folder, dtype)).eval()
+
+
+def _times(folder: Path) -> Callable[[int], times.Times]:
+    config = read_object(folder / SCHEDULER_CONFIG)
+    if times.is_plain(config):
+        return partial(times.shifted, config)
+    return partial(times.scheduled, open_scheduler(folder, "folder"))
+
+
+def _course(times_of: Callable[[int], times.Times], difference: bool, num_steps: int) -> Straight:
+    return Straight(times_of(num_steps), difference=difference)
 
 
 def _predicts(path: Path) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 
 from avatar.conditioning import Conditioning
@@ -17,13 +16,14 @@ from avatar.course import Straight
 from avatar.families.starter import StarterNetwork
 from avatar.inpaint import Canvas, inpaint
 from avatar.parts import Parts, open_parts
+from avatar.times import shifted
 
 SIZE = 32
 
 
 def straight(difference: bool, steps: int) -> Straight:
     """The course of a painter that says the picture, or by how much it differs."""
-    return Straight(FlowMatchEulerDiscreteScheduler(), steps, difference=difference)
+    return Straight(shifted({}, steps), difference=difference)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +106,8 @@ def test_with_a_perfect_painter_the_answer_is_exact_after_any_number_of_steps(pa
     class Perfect(torch.nn.Module):
         """Always predicts the same picture, as a painter would that knows the answer."""
 
-        def forward(self, seen: Tensor, timestep: Tensor, **named: Tensor) -> "Perfect":
-            self.sample = torch.full((len(seen), 48, 8, 8), 0.25)
-            return self
+        def forward(self, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
+            return torch.full((len(seen), 48, 8, 8), 0.25)
 
     knowing = replace(parts, network=StarterNetwork(Perfect(), torch.float32))
     for steps in (1, 4):
@@ -121,9 +120,8 @@ def test_a_painter_that_says_no_difference_leaves_the_picture_as_it_was(parts: P
     class Content(torch.nn.Module):
         """Changes nothing."""
 
-        def forward(self, seen: Tensor, timestep: Tensor, **named: Tensor) -> "Content":
-            self.sample = torch.zeros(len(seen), 48, 8, 8)
-            return self
+        def forward(self, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
+            return torch.zeros(len(seen), 48, 8, 8)
 
     content = replace(parts, network=StarterNetwork(Content(), torch.float32), course=partial(straight, True))
     painted, _ = run(content, [canvas()])

@@ -1,0 +1,76 @@
+"""Convolutions of small networks: on a CPU with the weights in the order of oneDNN's own product.
+
+torch puts a convolution's weights into that order anew with every call. With one small picture at a time that takes as
+long as convolving it. Here it is done with the first call, and what follows a convolution (GELU, a product, a sum) is
+done while its numbers are still in the registers. Elsewhere, and where oneDNN cannot, it is torch's own convolution.
+
+Pictures are (B, C, H, W) in channels_last. A 1 x 1 convolution is a linear layer over each place.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kernels.choose import has_native_bfloat16
+
+_alone = torch.ops.mkldnn._convolution_pointwise.default
+_joined = torch.ops.mkldnn._convolution_pointwise.binary
+
+Joining = Literal["add", "mul"]
+
+
+class Convolution(nn.Module):
+    """Convolves (B, C, H, W) to (B, N, H / stride, W / stride), its borders padded with zeros.
+
+    weight: (N, C, k, k), k odd; or (N, C), a linear layer; bias: (N,) or none.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
+        super().__init__()
+        kernel = weight if weight.ndim == 4 else weight[..., None, None]
+        laid_out = kernel.contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter(laid_out, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        self._stride, self._padding = [stride] * 2, [kernel.shape[-1] // 2] * 2
+        self._packed: Tensor | None = None
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """bias: another one than its own."""
+        bias = self.bias if bias is None else bias
+        if not self._is_packed_for(x):
+            return F.conv2d(x, self.weight, bias, self._stride, self._padding)
+        y: Tensor = _alone(x, self._packed, bias, self._padding, self._stride, [1, 1], 1, "none", [], "")
+        return y
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """With GELU after it, the exact one (Hendrycks & Gimpel, 2016)."""
+        if not self._is_packed_for(x):
+            return F.gelu(self(x))
+        y: Tensor = _alone(x, self._packed, self.bias, self._padding, self._stride, [1, 1], 1, "gelu", [], "none")
+        return y
+
+    def joined(self, x: Tensor, rest: Tensor, how: Joining = "add") -> Tensor:
+        """Added to `rest`, which is shaped like what comes out, or multiplied by it."""
+        if not self._is_packed_for(x):
+            return self(x) + rest if how == "add" else self(x) * rest
+        around = (self._padding, self._stride, [1, 1], 1)
+        y: Tensor = _joined(x, rest, self._packed, self.bias, *around, how, None, None, [], None)
+        return y
+
+    def _is_packed_for(self, x: Tensor) -> bool:
+        """Whether oneDNN computes this one; packs the weights if it does and they are not."""
+        if x.device.type != "cpu" or not is_fast(x.dtype):
+            return False
+        if self._packed is None:
+            places = (self._padding, self._stride, [1, 1], 1, list(x.shape))
+            self._packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach(), *places)
+        return True
+
+
+def is_fast(dtype: torch.dtype) -> bool:
+    """Whether oneDNN convolves numbers of this type here as fast as it can: float32, bfloat16 on CPUs that know it."""
+    if not torch._C._has_mkldnn:
+        return False
+    return dtype == torch.float32 or (dtype == torch.bfloat16 and has_native_bfloat16("cpu"))
