@@ -120,7 +120,10 @@ class Transformer(nn.Module):
             torch.cat([weights.take(f"{layer}.attn1.to_{part}.weight", width, width) for part in "qkv"])
         )
         self.said = Convolution(*weights.layer(f"{layer}.attn1.to_out.0", width, width))
-        for unused in ("norm2.weight", "norm2.bias"):  # they and what follows choose among tokens, of which there is one
+        for unused in (
+            "norm2.weight",
+            "norm2.bias",
+        ):  # they and what follows choose among tokens, of which there is one
             weights.take(f"{layer}.{unused}", width)
         weights.take(f"{layer}.attn2.to_q.weight", width, width)
         weights.take(f"{layer}.attn2.to_k.weight", width, shape.prompt)

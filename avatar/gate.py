@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.composite import Cutting, change, rim_shift, smooth
+from avatar.composite import Cutting, change, rim_shift
 from avatar.expression import ExpressionSpec
 from avatar.mask import Floats
+from avatar.resampling import smooth
 from emotion.labels import EMOTIONS
 from persona.card import Card
 

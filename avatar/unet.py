@@ -29,10 +29,18 @@ READ = {
 }
 UNREAD = {"sample_size", "dropout"}  # any square will do, and nothing is dropped when painting
 FIXED: dict[str, object] = {  # whatever is named nowhere here must be off
-    **{"mid_block_type": "UNetMidBlock2DCrossAttn", "mid_block_scale_factor": 1, "downsample_padding": 1},
-    **{"act_fn": "silu", "resnet_time_scale_shift": "default", "resnet_out_scale_factor": 1},
-    **{"transformer_layers_per_block": 1, "attention_type": "default", "time_embedding_type": "positional"},
-    **{"conv_in_kernel": 3, "conv_out_kernel": 3, "addition_embed_type_num_heads": 64},
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "mid_block_scale_factor": 1,
+    "downsample_padding": 1,
+    "act_fn": "silu",
+    "resnet_time_scale_shift": "default",
+    "resnet_out_scale_factor": 1,
+    "transformer_layers_per_block": 1,
+    "attention_type": "default",
+    "time_embedding_type": "positional",
+    "conv_in_kernel": 3,
+    "conv_out_kernel": 3,
+    "addition_embed_type_num_heads": 64,
 }
 
 
@@ -53,6 +61,32 @@ class Level(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.leaving = leaving
+
+
+class Down(Level):
+    """A level on the way down: whatever comes out of it is kept for the way up."""
+
+    def forward(self, x: Tensor, at: Tensor, told: Tensor, kept: list[Tensor]) -> Tensor:
+        """(B, C, h, w) -> (B, N, h / 2, w / 2), or as large as it was."""
+        for block in self.blocks:
+            x = block(x, at, told)
+            kept.append(x)
+        if self.leaving is not None:
+            x = self.leaving(x)
+            kept.append(x)
+        return x
+
+
+class Up(Level):
+    """A level on the way up: each block sees what was kept on the way down beside what comes from below."""
+
+    def forward(self, x: Tensor, at: Tensor, told: Tensor, kept: list[Tensor]) -> Tensor:
+        """(B, C, h, w) -> (B, N, 2 * h, 2 * w), or as large as it was."""
+        for block in self.blocks:
+            x = block(torch.cat((x, kept.pop()), 1), at, told)
+        if self.leaving is not None:
+            x = self.leaving(F.interpolate(x, kept[-1].shape[2:], mode="nearest"))
+        return x
 
 
 class UNet(nn.Module):
@@ -81,7 +115,7 @@ class UNet(nn.Module):
             leads = i + 1 < len(widths)
             kept += [out] * (count + leads)
             layer = weights.layer(f"{name}.downsamplers.0.conv", out, out, 3, 3) if leads else None
-            self.down.append(Level(blocks, Convolution(*layer, stride=2) if layer else None))
+            self.down.append(Down(blocks, Convolution(*layer, stride=2) if layer else None))
 
         self.middle = Block(weights, "mid_block", 0, width, width, shape, attends=True)
         self.after = Block(weights, "mid_block", 1, width, width, shape, attends=False)
@@ -94,7 +128,7 @@ class UNet(nn.Module):
                 width = out
             leads = i + 1 < len(widths)
             layer = weights.layer(f"{name}.upsamplers.0.conv", out, out, 3, 3) if leads else None
-            self.up.append(Level(blocks, Convolution(*layer) if layer else None))
+            self.up.append(Up(blocks, Convolution(*layer) if layer else None))
 
         self.norm = Norm(weights, "conv_norm_out", width, shape.groups, shape.epsilon)
         self.last = Convolution(*weights.layer("conv_out", int(config["out_channels"]), width, 3, 3))
@@ -107,18 +141,10 @@ class UNet(nn.Module):
         x = self.first(seen)
         kept = [x]
         for level in self.down:
-            for block in level.blocks:
-                x = block(x, at, told)
-                kept.append(x)
-            if level.leaving is not None:
-                x = level.leaving(x)
-                kept.append(x)
+            x = level(x, at, told, kept)
         x = self.after(self.middle(x, at, told), at, told)
         for level in self.up:
-            for block in level.blocks:
-                x = block(torch.cat((x, kept.pop()), 1), at, told)
-            if level.leaving is not None:
-                x = level.leaving(F.interpolate(x, kept[-1].shape[2:], mode="nearest"))
+            x = level(x, at, told, kept)
         y: Tensor = self.last(self.norm.silu(x))
         return y
 

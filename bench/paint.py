@@ -2,10 +2,11 @@
 
 No inpainting pipeline class of diffusers takes the starter's parts (they want an AutoencoderKL and CLIP), so the stock
 way is the loop that StableDiffusionInpaintPipeline runs, over diffusers' own scheduler, diffusers' own UNet with the
-same weights in the same precision, and the same codec and text encoder: the whole picture at 512 pixels, 30 steps, classifier-free guidance (two rows in every step), both
-prompts encoded with every call, PNG at the end. The codec is the starter's at 512 pixels. Ours is `Painter.paint` with
-the bot's own settings: crop, four steps, the gate, laid over the portrait, PNG on the shelf. Baseline and ours take
-turns; every turn paints an expression with a seed that was never painted.
+same weights in the same precision, and the same codec and text encoder: the whole picture at 512 pixels, 30 steps,
+classifier-free guidance (two rows in every step), both prompts encoded with every call, PNG at the end. The codec is
+the starter's at 512 pixels. Ours is `Painter.paint` with the bot's own settings: crop, four steps, the gate, laid over
+the portrait, PNG on the shelf. Baseline and ours take turns; every turn paints an expression with a seed that was never
+painted.
 
 Also told: a face from the shelf (and how many calls of any torch module it made, which must be 0); the first face of a
 persona from the start of a process with empty folders, and how much of that is Python and imports; and a persona's 28

@@ -47,14 +47,15 @@ class Convolution(nn.Module):
     def gelu(self, x: Tensor) -> Tensor:
         """With GELU after it, the exact one (Hendrycks & Gimpel, 2016)."""
         if not self._is_packed_for(x):
-            return F.gelu(self(x))
+            return F.gelu(self.forward(x))
         y: Tensor = _alone(x, self._packed, self.bias, self._padding, self._stride, [1, 1], 1, "gelu", [], "none")
         return y
 
     def joined(self, x: Tensor, rest: Tensor, how: Joining = "add") -> Tensor:
         """Added to `rest`, which is shaped like what comes out, or multiplied by it."""
         if not self._is_packed_for(x):
-            return self(x) + rest if how == "add" else self(x) * rest
+            said = self.forward(x)
+            return said + rest if how == "add" else said * rest
         around = (self._padding, self._stride, [1, 1], 1)
         y: Tensor = _joined(x, rest, self._packed, self.bias, *around, how, None, None, [], None)
         return y

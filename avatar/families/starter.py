@@ -30,6 +30,7 @@ from inference.job import ModelMissing
 
 UNET_CONFIG, SCHEDULER_CONFIG = Path("unet/config.json"), Path("scheduler/scheduler_config.json")
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StarterNetwork:
     """A UNet that is shown the mask and the base picture. Nothing steers it but its one prompt.

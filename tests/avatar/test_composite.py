@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
-from avatar.composite import change, cut, enlarge, lay_over, off_backdrop, on_backdrop, rim_shift, smooth
-from avatar.mask import Portrait
+from avatar import composite
+from avatar.composite import change, cut, lay_over, off_backdrop, on_backdrop, rim_shift
+from avatar.mask import Floats, Portrait
+from avatar.resampling import Enlarged, around, resize, smooth
+from tests.avatar import plain_composite
 from tests.avatar.pictures import face_mask, face_picture
 
 SIZE = 32
+
+
+def enlarge(painted: Floats, side: int) -> Floats:
+    """All of it, (side, side, 3)."""
+    return np.moveaxis(Enlarged(painted, side).rows(), 0, -1)
 
 
 def portrait_of(picture: Image.Image, mask: Image.Image) -> Portrait:
@@ -110,3 +118,61 @@ def test_a_portrait_narrower_than_its_mask_is_painted_too() -> None:
     assert cutting.mask[:, 0].max() == 0 and cutting.mask[:, SIZE // 2].min() == 1
     green = np.zeros((SIZE, SIZE, 3), np.float32) + np.array([0, 1, 0], np.float32)
     assert lay_over(portrait, cutting, green).getpixel((10, 45)) == (0, 255, 0)
+
+
+def smooth_noise(random: np.random.Generator, side: int) -> Floats:
+    """Blots and lines, (side, side, 3) in 0..1."""
+    blots = np.asarray(Image.fromarray(random.integers(0, 256, (5, 5, 3), np.uint8)).resize((side, side)), np.float32)
+    blots[:, side // 3 : side // 3 + 2] = 10
+    return blots / 255
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    mode=st.sampled_from(("RGB", "RGBA")),
+    width=st.integers(20, 150),
+    height=st.integers(20, 150),
+    size=st.sampled_from((32, 64)),
+    edges=st.tuples(*[st.floats(0, 1)] * 4),
+    band=st.sampled_from((300, composite.BAND)),
+    seed=st.integers(0, 10_000),
+)
+def test_what_is_laid_over_is_what_the_plain_formula_says(
+    mode: str, width: int, height: int, size: int, edges: tuple[float, ...], band: int, seed: int
+) -> None:
+    """Within 1 of 255, in one band or in many, wherever the mask lies and however the picture is larger."""
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (height, width, len(mode)), np.uint8)
+    pixels[..., :3] = 255 * smooth_noise(random, max(width, height))[:height, :width]
+    mask = np.zeros((height, width), np.uint8)
+    (top, bottom), (left, right) = sorted(edges[:2]), sorted(edges[2:])
+    mask[int(top * (height - 1)) : int(bottom * height) + 1, int(left * (width - 1)) : int(right * width) + 1] = 255
+    portrait = Portrait(pixels, mask, "digest", ())
+    plainly = plain_composite.cut(portrait, size)
+    painted = np.clip(plainly.pixels + 0.6 * plainly.mask[..., None] * (smooth_noise(random, size) - 0.5), 0, 1)
+    expected = np.asarray(plain_composite.lay_over(portrait, plainly, painted)).astype(int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(composite, "BAND", band)
+        cutting = cut(portrait, size)
+        result = np.asarray(lay_over(portrait, cutting, painted)).astype(int)
+    assert np.abs(cutting.pixels - plainly.pixels).max() < 1e-5 and (cutting.mask == plainly.mask).all()
+    assert np.abs(rim_shift(cutting, painted) - plain_composite.rim_shift(plainly, painted)).max() < 1e-4
+    assert np.abs(change(cutting, painted) - plain_composite.change(plainly, painted)).max() < 2 / 255
+    visible = portrait.pixels[..., -1:] > 40 if mode == "RGBA" else True  # below, a colour's 255 steps mean little
+    assert np.abs(np.where(visible, result - expected, 0)).max() <= 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(7, 7), (9, 40), (300, 32), (600, 5)])
+@pytest.mark.parametrize("filtering", [Image.Resampling.LANCZOS, Image.Resampling.BOX, Image.Resampling.BILINEAR])
+def test_a_matrix_resizes_as_pillow_does(before: int, after: int, filtering: Image.Resampling) -> None:
+    values = np.random.default_rng(0).random((before, before, 1), np.float32)
+    expected = np.asarray(Image.fromarray(values[..., 0]).resize((after, after), filtering))
+    assert np.abs(resize(values, after, filtering)[..., 0] - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("reach", [1, 2, 4])
+def test_neighbours_are_those_of_pillows_rank_filters(reach: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (17, 12), np.uint8)
+    image, size = Image.fromarray(values), 2 * reach + 1
+    assert (around(values, np.minimum, reach) == np.asarray(image.filter(ImageFilter.MinFilter(size)))).all()
+    assert (around(values, np.maximum, reach) == np.asarray(image.filter(ImageFilter.MaxFilter(size)))).all()

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from avatar.composite import Cutting, cut, smooth
+from avatar.composite import Cutting, cut
 from avatar.expression import ExpressionSpec, blended, spec_for
 from avatar.gate import SEAM, Seen, Wish, judge, wish_for
 from avatar.mask import Floats, Portrait
+from avatar.resampling import smooth
 from persona.card import Card
 from tests.avatar.pictures import face_mask, face_picture
 

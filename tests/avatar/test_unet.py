@@ -125,7 +125,10 @@ def test_another_kind_of_unet_is_computed_by_diffusers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda tensors: tensors.pop("mid_block.resnets.1.norm2.weight"), "mid_block.resnets.1.norm2.weight is missing"),
+        (
+            lambda tensors: tensors.pop("mid_block.resnets.1.norm2.weight"),
+            "mid_block.resnets.1.norm2.weight is missing",
+        ),
         (lambda tensors: tensors.update(extra=torch.zeros(1)), "extra belongs to another kind"),
         (lambda tensors: tensors.update({"conv_in.bias": torch.zeros(3)}), r"conv_in.bias is \(3,\) and not \(16,\)"),
     ],
