@@ -54,6 +54,11 @@ class Weights:
             raise ValueError(f"{next(iter(self._left))} belongs to another kind of UNet")
 
 
+def exactly(weight: Tensor, bias: Tensor) -> Floating:
+    """A linear layer in float32: of one row, which half precision would only have to unpack."""
+    return Floating(weight.float(), bias.float())
+
+
 class Norm(nn.Module):
     """GroupNorm (Wu & He, arXiv 1803.08494)."""
 
@@ -93,7 +98,7 @@ class Residual(nn.Module):
         weight, bias = weights.layer(f"{name}.conv1", after, before, 3, 3)
         self.conv1 = Convolution(weight)
         time, time_bias = weights.layer(f"{name}.time_emb_proj", after, shape.time)
-        self.time = Floating(time, time_bias + bias)
+        self.time = exactly(time, time_bias + bias)
         self.norm2 = Norm(weights, f"{name}.norm2", after, shape.groups, shape.epsilon)
         self.conv2 = Convolution(*weights.layer(f"{name}.conv2", after, after, 3, 3))
         wider = None if before == after else weights.layer(f"{name}.conv_shortcut", after, before, 1, 1)
@@ -101,7 +106,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor, at: Tensor) -> Tensor:
         """(B, before, h, w) -> (B, after, h, w)."""
-        inner = self.conv1(self.norm1.silu(x), self.time(at)[0])
+        inner = self.conv1(self.norm1.silu(x), self.time(at)[0].to(x.dtype))
         beside = x if self.beside is None else self.beside(x)
         return self.conv2.joined(self.norm2.silu(inner), beside)
 
@@ -128,8 +133,8 @@ class Transformer(nn.Module):
         weights.take(f"{layer}.attn2.to_q.weight", width, width)
         weights.take(f"{layer}.attn2.to_k.weight", width, shape.prompt)
         prompt = weights.take(f"{layer}.attn2.to_v.weight", width, shape.prompt)
-        self.prompt = Floating(prompt, prompt.new_zeros(width))
-        self.told = Floating(*weights.layer(f"{layer}.attn2.to_out.0", width, width))
+        self.prompt = exactly(prompt, prompt.new_zeros(width))
+        self.told = exactly(*weights.layer(f"{layer}.attn2.to_out.0", width, width))
         self.norm3 = LayerNorm(weights, f"{layer}.norm3", width)
         (value, gate), (value_bias, gate_bias) = (
             part.chunk(2) for part in weights.layer(f"{layer}.ff.net.0.proj", 8 * width, width)
@@ -142,7 +147,7 @@ class Transformer(nn.Module):
         """(B, C, h, w) -> the same shape; told: (B, prompt)."""
         y = self.enter(self.norm(x))
         y = self.said.joined(self._attend(self.seen(self.norm1(y))), y)
-        y = y + self.told(self.prompt(told))[..., None, None]
+        y = y + self.told(self.prompt(told))[..., None, None].to(x.dtype)
         z = self.norm3(y)
         y = self.narrow.joined(self.value.joined(z, self.gate.gelu(z), "mul"), y)
         return self.leave.joined(y, x)

@@ -75,10 +75,10 @@ def _what_it_is(path: Path) -> str:
     return "is not a picture that can be read: save it as PNG."
 
 
-def to_png(image: Image.Image) -> bytes:
-    """The picture as PNG bytes, without metadata."""
+def to_png(image: Image.Image, compress_level: int = 6) -> bytes:
+    """The picture as PNG bytes, without metadata. compress_level: zlib's, 0 (none) to 9 (slow)."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, "PNG", compress_level=compress_level)
     return buffer.getvalue()
 
 

@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from avatar.blocks import Block, Norm, Shape, Weights
+from avatar.blocks import Block, Norm, Shape, Weights, exactly
 from kernels.convolution import Convolution
-from kernels.layer import Floating
 
 ATTENDING = "CrossAttn"  # in the names of blocks that have attention
 SIZES = ("in_channels", "out_channels", "layers_per_block", "attention_head_dim", "cross_attention_dim")
@@ -102,8 +101,8 @@ class UNet(nn.Module):
         )
         self._waves = widths[0], bool(config["flip_sin_to_cos"]), float(config["freq_shift"])
         self.first = Convolution(*weights.layer("conv_in", widths[0], int(config["in_channels"]), 3, 3))
-        self.early = Floating(*weights.layer("time_embedding.linear_1", shape.time, widths[0]))
-        self.late = Floating(*weights.layer("time_embedding.linear_2", shape.time, shape.time))
+        self.early = exactly(*weights.layer("time_embedding.linear_1", shape.time, widths[0]))
+        self.late = exactly(*weights.layer("time_embedding.linear_2", shape.time, shape.time))
 
         self.down = nn.ModuleList()
         kept, width = [widths[0]], widths[0]  # the widths of what is kept for the way up
@@ -136,7 +135,7 @@ class UNet(nn.Module):
 
     def forward(self, seen: Tensor, timestep: Tensor, prompts: Tensor) -> Tensor:
         """seen (B, C, h, w) in channels_last, a scalar timestep, prompts (B, 1, width) -> (B, N, h, w)."""
-        at, told = self._time(timestep).to(seen.device, seen.dtype), prompts[:, 0]  # (1, width), (B, prompt)
+        at, told = self._time(timestep).to(seen.device), prompts[:, 0].float()  # (1, width), (B, prompt)
         at = F.silu(self.late(F.silu(self.early(at))))  # (1, 4 * width)
         x = self.first(seen)
         kept = [x]

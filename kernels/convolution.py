@@ -30,8 +30,7 @@ class Convolution(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> None:
         super().__init__()
         kernel = weight if weight.ndim == 4 else weight[..., None, None]
-        laid_out = kernel.contiguous(memory_format=torch.channels_last)
-        self.weight = nn.Parameter(laid_out, requires_grad=False)
+        self.weight = nn.Parameter(kernel, requires_grad=False)
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
         self._stride, self._padding = [stride] * 2, [kernel.shape[-1] // 2] * 2
         self._packed: Tensor | None = None

@@ -91,7 +91,7 @@ def open_starter(folder: Path, kind: Kind, recipe: Recipe, device: torch.device,
     codec = load_codec(folder / "codec.json")
     difference = _predicts(folder / "codec.json") == "difference"
     _check_classes(folder)
-    network = StarterNetwork(_open_unet(folder / "unet", dtype), dtype)
+    network = StarterNetwork(_open_unet(folder / "unet", device, dtype), dtype)
     return Parts(network, codec, partial(_course, _times(folder), difference), device, dtype)
 
 
@@ -101,13 +101,15 @@ def needs_diffusers(folder: Path) -> bool:
     return not (unet_is_plain(unet) and times.is_plain(scheduler))
 
 
-def _open_unet(folder: Path, dtype: torch.dtype) -> torch.nn.Module:
+def _open_unet(folder: Path, device: torch.device, dtype: torch.dtype) -> torch.nn.Module:
     if not unet_is_plain(read_object(folder / "config.json")):
         from diffusers import UNet2DConditionModel
 
         return DiffusersUNet(open_module(folder, UNet2DConditionModel, dtype))
     with readable(folder):
-        return UNet(*read_part(folder, dtype)).eval()
+        unet: torch.nn.Module = UNet(*read_part(folder, dtype)).eval()
+    # oneDNN takes weights in any order and puts them into its own; cuDNN wants them as the pictures are.
+    return unet if device.type == "cpu" else unet.to(memory_format=torch.channels_last)
 
 
 def _times(folder: Path) -> Callable[[int], times.Times]:
