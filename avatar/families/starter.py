@@ -109,7 +109,7 @@ def _open_unet(folder: Path, device: torch.device, dtype: torch.dtype) -> torch.
     with readable(folder):
         unet: torch.nn.Module = UNet(*read_part(folder, dtype)).eval()
     # oneDNN takes weights in any order and puts them into its own; cuDNN wants them as the pictures are.
-    return unet if device.type == "cpu" else unet.to(memory_format=torch.channels_last)
+    return unet if device.type == "cpu" else unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _times(folder: Path) -> Callable[[int], times.Times]:
