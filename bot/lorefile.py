@@ -118,7 +118,7 @@ def _as_json(awakened: Awakened, turns: Sequence[Turn]) -> dict[str, Any]:
 
 def _common(told: Active | LeftOut, turns: Sequence[Turn]) -> dict[str, Any]:
     why = told.why
-    through = {"cause": why.cause, "key": why.key, "source": why.source}
+    through: dict[str, Any] = {"cause": why.cause, "key": why.key, "source": why.source}
     through["message"] = None if why.message is None else len(turns) - why.message
     through["through"] = why.through.name if why.through else None
     where = {"name": told.entry.name, "where": told.entry.where, "book": told.book, "scope": told.scope}

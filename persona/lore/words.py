@@ -53,6 +53,8 @@ def stands_alone(text: str, start: int, end: int) -> bool:
 
 def _joined(left: str, right: str) -> bool:
     """Whether two neighbours belong to one word."""
+    if left.isascii() and right.isascii():  # the usual case, and a search asks this thousands of times
+        return left.isalnum() and right.isalnum()
     if not (_letter(left) and _letter(right)) or _UNSPACED.match(left) or _UNSPACED.match(right):
         return False
     return (_HANGUL.match(left) is None) == (_HANGUL.match(right) is None)
