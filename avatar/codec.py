@@ -42,6 +42,10 @@ class Codec(Protocol):
         """Pixels (B, 3, size, size) in -1..1 and masks (B, 1, size, size) of 0 and 1. sparing: with little memory."""
         ...
 
+    def knows(self, pixels: Tensor, mask: Tensor) -> bool:
+        """Whether `look` at the same would need no weights."""
+        ...
+
     def decode(self, codes: Tensor, *, sparing: bool = False) -> Tensor:
         """Codes (B, C, h, w) -> pixels (B, 3, size, size), about -1..1."""
         ...
@@ -59,6 +63,10 @@ class PatchCodec:
         """See Codec: shown are the mask, one channel per pixel of a patch, and the codes of the picture."""
         known = self.encode(pixels)
         return Look(known, self.blend_mask(mask), torch.cat((self.encode_mask(mask), known), dim=1))
+
+    def knows(self, pixels: Tensor, mask: Tensor) -> bool:
+        """See Codec."""
+        return True
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(B, 3, size, size) -> (B, 3 * patch**2, size / patch, size / patch), the same numbers."""

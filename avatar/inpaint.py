@@ -94,19 +94,24 @@ def inpaint(
 
 
 def _look(parts: Parts, canvases: list[Canvas], size: int, hosting: Hosting, *, sparing: bool) -> Steps[None, Look]:
-    """What the codec makes of the canvases, `size` at a time."""
-    looks = []
-    for begin in range(0, len(canvases), size):
-        some = canvases[begin : begin + size]
+    """What the codec makes of the canvases, `size` at a time; of those that share picture and mask, once."""
+    distinct = {(id(canvas.pixels), id(canvas.mask)): canvas for canvas in canvases}
+    looks, ones = [], list(distinct.values())
+    for begin in range(0, len(ones), size):
+        some = ones[begin : begin + size]
         pixels = torch.stack([canvas.pixels for canvas in some]).to(parts.device, torch.float32)  # (b, 3, S, S)
         mask = torch.stack([canvas.mask for canvas in some]).to(parts.device, torch.float32)  # (b, 1, S, S)
-        with hosting("autoencoder"):
+        known = parts.codec.knows(pixels, mask)
+        with nullcontext() if known else hosting("autoencoder"):
             looks.append(parts.codec.look(pixels, mask, sparing=sparing))
-        if parts.codec.module is not None:
+        if not known:
             yield None
+    whose = [list(distinct).index((id(canvas.pixels), id(canvas.mask))) for canvas in canvases]
     shown = [look.shown for look in looks if look.shown is not None]
-    known, may_change = torch.cat([look.known for look in looks]), torch.cat([look.may_change for look in looks])
-    return Look(known, may_change, torch.cat(shown) if shown else None)
+    may_change = torch.cat([look.may_change for look in looks])
+    return Look(
+        torch.cat([look.known for look in looks])[whose], may_change[whose], torch.cat(shown)[whose] if shown else None
+    )
 
 
 def _decode(parts: Parts, sample: Tensor, size: int, hosting: Hosting, *, sparing: bool) -> Steps[None, Tensor]:

@@ -364,7 +364,9 @@ class Painter:
 
     def _open(self) -> Steps[None, Hosted]:
         if self._opened is None:
-            self._opened = open_parts(self._folder, self._gpu.device, self._recipe).host(self._gpu.residency)
+            self._opened = open_parts(self._folder, self._gpu.device, self._recipe, self._cache).host(
+                self._gpu.residency
+            )
             yield None
         return self._opened
 

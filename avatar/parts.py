@@ -13,15 +13,19 @@ from typing import Literal
 
 import torch
 
+from avatar.checkpoint import fingerprints
 from avatar.codec import Codec
 from avatar.course import Course
 from avatar.families.network import Network
 from avatar.kind import kind_of, read_object
+from avatar.latents import Latents
 from avatar.lora import Beside
 from avatar.opening import computed_in
 from avatar.own_loras import OwnLoras
 from avatar.prompts import Prompts
 from avatar.recipe import LoraFile, Recipe
+from avatar.vae import VaeCodec
+from avatar.weightfiles import part_files
 from inference.job import Steps
 from inference.residency import Guest, Residency
 
@@ -101,12 +105,20 @@ class Hosted:
             self._residency.dismiss(guest)
 
 
-def open_parts(folder: Path, device: torch.device, recipe: Recipe | None = None) -> Parts:
-    """Load a painter that will compute on `device`; ModelMissing says in one sentence what is wrong with its folder."""
+def open_parts(folder: Path, device: torch.device, recipe: Recipe | None = None, cache: Path | None = None) -> Parts:
+    """Load a painter that will compute on `device`; ModelMissing says in one sentence what is wrong with its folder.
+
+    cache: where it is remembered what the autoencoder encoded, None = nowhere.
+    """
     from avatar import families
 
     recipe, kind = recipe or Recipe(), kind_of(folder)
-    return families.opener(kind)(folder, kind, recipe, device, computed_in(kind, device))
+    parts = families.opener(kind)(folder, kind, recipe, device, computed_in(kind, device))
+    if cache is None or not isinstance(parts.codec, VaeCodec):
+        return parts
+    vae = recipe.tiny_vae or folder / "vae"
+    revision = f"{fingerprints([vae / 'config.json', *part_files(vae)])} {parts.codec.dtype}"
+    return replace(parts, codec=replace(parts.codec, kept=Latents(cache / "latents", revision)))
 
 
 def prompts_of(

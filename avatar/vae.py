@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 
 from avatar.codec import Look
+from avatar.latents import Latents
 
 Show: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """What a network that was made for inpainting is shown: from a mask (B, 1, size, size) and the codes of the picture
@@ -22,21 +23,41 @@ TILED_FROM = 512  # pixels; a larger picture is taken in tiles where memory is s
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VaeCodec:
-    """An autoencoder for pictures `size` pixels wide. scale: pixels to one code; dtype: what it computes in."""
+    """An autoencoder for pictures `size` pixels wide. scale: pixels to one code; dtype: what it computes in; kept: what
+    it encoded before, None = nothing is remembered."""
 
     module: Any  # AutoencoderKL or AutoencoderTiny
     size: int
     scale: int
     dtype: torch.dtype
     show: Show | None = None
+    kept: Latents | None = None
 
     def look(self, pixels: Tensor, mask: Tensor, *, sparing: bool = False) -> Look:
         """See Codec. A code may change if the mask touches any pixel of its square."""
-        known = self.encode(pixels, sparing)
+        known = self._codes(pixels, sparing)
         may_change = max_pool2d(mask, self.scale)
         if self.show is None:
             return Look(known, may_change, None)
-        return Look(known, may_change, self.show(mask, self.encode(pixels * (1 - mask), sparing)))
+        return Look(known, may_change, self.show(mask, self._codes(pixels * (1 - mask), sparing)))
+
+    def knows(self, pixels: Tensor, mask: Tensor) -> bool:
+        """See Codec."""
+        shown = [pixels] if self.show is None else [pixels, pixels * (1 - mask)]
+        return self.kept is not None and all(self.kept.file(one).is_file() for some in shown for one in some)
+
+    def _codes(self, pixels: Tensor, sparing: bool) -> Tensor:
+        """Like encode, but of what was encoded before nothing is computed."""
+        if self.kept is None:
+            return self.encode(pixels, sparing)
+        files = [self.kept.file(one) for one in pixels]
+        codes = {file: self.kept.get(file) for file in files}
+        new = [place for place, file in enumerate(files) if codes[file] is None]
+        if new:
+            for place, made in zip(new, self.encode(pixels[new], sparing), strict=True):
+                self.kept.keep(files[place], made)
+                codes[files[place]] = made
+        return torch.stack([found.to(pixels.device) for file in files if (found := codes[file]) is not None])
 
     def encode(self, pixels: Tensor, sparing: bool = False) -> Tensor:
         """Pixels (B, 3, size, size) in -1..1 -> codes (B, C, h, w) float32, scaled to be about 1 wide."""
