@@ -23,6 +23,8 @@ from bot.face_upload import Decide, upload
 from bot.greeting import greet
 from bot.here import Here, channel_of, persona_choices, refuse, require_manager, speaker
 from bot.lookback import look_back
+from bot.lore_commands import Lores
+from bot.mask_commands import Masks
 from bot.repaint import Wear, repaint
 from bot.scene_commands import Scenes
 from emotion.mood import Mood
@@ -56,6 +58,8 @@ class Commands(app_commands.CommandTree[MienClient]):
         super().__init__(client)
         self.add_command(Personas())
         self.add_command(Scenes())
+        self.add_command(Lores())
+        self.add_command(Masks())
         self.add_command(mood)
         self.add_command(face)
         client.add_dynamic_items(Wear, Decide)

@@ -14,9 +14,11 @@ from bot.direction import Director
 from bot.feeling import Feeling
 from bot.footprint import Footprint, footprint, settle
 from bot.history import History
+from bot.library import Library
 from bot.ranking import Weights
 from bot.settings import Settings
 from bot.speaking import Manners, Speaker
+from bot.surroundings import Surroundings
 from emotion.classifier import Choice, Classifier
 from emotion.motion import MoodSettings
 from inference.engine import Engine
@@ -38,6 +40,7 @@ class Rooms:
     history: History
     cast: Cast
     story: Story
+    surroundings: Surroundings
 
 
 @asynccontextmanager
@@ -101,17 +104,19 @@ async def compose(settings: Settings, *, history: Path | None = None) -> AsyncIt
         open_painter(settings, gpu) as painter,
     ):
         await settle(gpu, engine, found)
+        surroundings = surroundings_of(settings, engine, remembered)
         story = Story(
             speaker=speaker_of(settings, engine, classifier),
             feeling=Feeling(classifier, remembered, MoodSettings(**settings.mood.model_dump())),
             painter=painter,
             history=remembered,
             director=director_of(settings, engine),
+            surroundings=surroundings,
             recent_turns=settings.model.read_turns(),
             patience=settings.face.patience,
             blends=settings.face.blends,
         )
-        yield Rooms(settings, gpu, engine, painter, remembered, cast, story)
+        yield Rooms(settings, gpu, engine, painter, remembered, cast, story, surroundings)
 
 
 def choice_of(settings: Settings) -> Choice:
@@ -123,6 +128,14 @@ def director_of(settings: Settings, engine: Engine) -> Director:
     """Whoever decides the expression of a reply, with the weights of [direction]."""
     weights = settings.direction
     return Director(engine, say=weights.say, mood=weights.mood, stay=weights.stay)
+
+
+def surroundings_of(settings: Settings, engine: Engine, history: History) -> Surroundings:
+    """Whoever finds what surrounds a reply, as [lore] says."""
+    room = engine.context_tokens - settings.model.max_tokens
+    return Surroundings(
+        history, Library(history), engine.count_text, budget=int(room * settings.lore.share), rules=settings.lore
+    )
 
 
 def speaker_of(settings: Settings, engine: Engine, classifier: Classifier) -> Speaker:

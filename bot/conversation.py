@@ -10,23 +10,21 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from avatar.expression import ExpressionSpec
 from bot.direction import Director, look
-from bot.errors import sentence
 from bot.feeling import Feeling
 from bot.speaking import Said, Speaker, StoryError
 from emotion.mood import Mood, Reading
 from inference.job import Replaced
 from persona.budget import window
-from persona.setting import Setting
 from persona.turn import Role, Turn
 
 if TYPE_CHECKING:
     from avatar.painter import Face
     from persona.card import Card, Persona
+    from persona.setting import Setting
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +52,13 @@ class Remembers(Protocol):
     async def keep_variations(self, turn: int, texts: Sequence[str], feeling: str) -> None: ...
     async def recent(self, channel: int, persona: str, limit: int) -> list[Turn]: ...
     async def count(self, channel: int, persona: str) -> int: ...
+
+
+class Surrounds(Protocol):
+    async def setting(
+        self, incoming: "Incoming", persona: "Persona", turns: Sequence[Turn], beside: "Sequence[Persona]"
+    ) -> "Setting": ...
+    async def keep(self, incoming: "Incoming", setting: "Setting") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,7 @@ class Story:
     painter: Paints
     history: Remembers
     director: Director
+    surroundings: Surrounds
     patience: float | None
     recent_turns: int = 60
     blends: bool = False
@@ -161,9 +167,9 @@ class Story:
             await self.feeling.catch_up(incoming.channel, incoming.persona, card)
             mood, reading = await self.feeling.feel(incoming.channel, incoming.persona, card, number)
         yield Felt(mood, reading)
-        # 3 direct: one expression of the persona's, from the model and the mood
-        setting = surroundings(incoming, number, beside)
+        # 3 direct: what surrounds the reply, and one expression of the persona's, from the model and the mood
         with clock.stage("direct"):
+            setting = await self.surroundings.setting(incoming, persona, turns, beside)
             prompt = self.speaker.prompt(card, turns, setting)
             direction = await self.director.direct(prompt, card, mood, worn(turns))
         # 4 look
@@ -176,8 +182,8 @@ class Story:
             # 5 speak
             shown, said = "", Said("")
             with clock.stage("speak"):
-                speaking = self.speaker.speak(card, turns, direction.expression, incoming.seed, setting)
-                async with aclosing(speaking) as words:
+                speech = self.speaker.speak(card, turns, direction.expression, incoming.seed, setting)
+                async with aclosing(speech) as words:
                     async for word in words:
                         said = word if isinstance(word, Said) else said
                         text = word.text if isinstance(word, Said) else word
@@ -186,6 +192,7 @@ class Story:
                         shown = text
             # 6 remember the reply and what saying it felt like
             turn = await self._remember_reply(incoming, card, said, direction.expression, beside)
+            await self.surroundings.keep(incoming, setting)
             yield Spoken(said.text, turn, clock.seconds, said.variations)
             if late and (portrait := await self._painted(persona, painting)):
                 yield Portrait(portrait)
@@ -228,6 +235,8 @@ class Story:
         except Replaced:
             return None
         except Exception as error:
+            from bot.errors import sentence  # it knows discord, which the story does not need to be told
+
             said = sentence(error)  # a bug has none, and leaves its traceback
             log.warning("no face could be painted for %s: %s", persona.slug, said or repr(error), exc_info=not said)
             return None
@@ -247,20 +256,6 @@ class Story:
             await self.feeling.catch_up(incoming.channel, other.slug, other.card)
         await self.history.keep_variations(number, (said.text, *said.variations), expression)
         return number
-
-
-def surroundings(incoming: Incoming, number: int, beside: "Sequence[Persona]") -> Setting:
-    """What the prompt is told besides card and history. number: the turn's, so that it is told the same if asked again.
-
-    `{{random}}` goes with the seed of the reply, where it has one.
-    """
-    return Setting(
-        user=incoming.name,
-        others=tuple(other.card.name for other in beside),
-        now=datetime.fromtimestamp(incoming.at).astimezone(),
-        seed=number if incoming.seed is None else incoming.seed,
-        chat=f"{incoming.channel}/{incoming.persona}",
-    )
 
 
 def readable(text: str) -> str:

@@ -61,7 +61,10 @@ class Ears:
         speaking = scene.answering(message.content, chance, answered.slug if answered else None)
         name = next((persona.card.name for persona in there if persona.slug in speaking[:1]), "")
         text = words(message, me, name)
-        return _turn(message, speaking, text) if text and speaking else None
+        if not text or not speaking:
+            return None
+        mask = await self._history.mask(message.guild.id if message.guild else None, message.author.id)
+        return _turn(message, speaking, text, mask.name if mask else message.author.display_name)
 
     async def scene_of(self, channel: int) -> list[Persona]:
         """Who plays in a channel: the chosen ones that still exist, else the default one.
@@ -167,14 +170,14 @@ def _replies_to(message: discord.Message, me: discord.ClientUser) -> bool:
     return isinstance(replied, discord.Message) and replied.author.id == me.id
 
 
-def _turn(message: discord.Message, speaking: Sequence[str], text: str) -> OpenTurn:
+def _turn(message: discord.Message, speaking: Sequence[str], text: str, name: str) -> OpenTurn:
     persona, *waiting = speaking
     return OpenTurn(
         guild=message.guild.id if message.guild else None,
         channel=message.channel.id,
         message=message.id,
         user=message.author.id,
-        name=message.author.display_name,
+        name=name,
         text=text,
         at=message.created_at.timestamp(),
         persona=persona,

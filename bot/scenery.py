@@ -68,6 +68,19 @@ class Scenery(Readings):
         )
         return True
 
+    async def masks_of(self, guild: int | None, channel: int, persona: str, since: int) -> dict[str, str]:
+        """Whom those play who spoke to a persona since a turn, in the order of their first words: name, description.
+
+        Only words that were said under the mask's name count: whoever spoke as nobody else is not described.
+        """
+        rows = await self._rows(
+            "SELECT masks.name, masks.description FROM turns JOIN masks ON masks.user = turns.user"
+            " AND masks.name = turns.name WHERE guild = ? AND channel = ? AND persona = ? AND turns.id >= ?"
+            " GROUP BY masks.user ORDER BY min(turns.id)",
+            *(guild or 0, channel, persona, since),
+        )
+        return {str(row["name"]): str(row["description"]) for row in rows}
+
     async def erase_masks(self, user: int) -> int:
         """Forget whom a member plays, everywhere; returns in how many servers it was."""
         gone = await self._write("DELETE FROM masks WHERE user = ?", user)

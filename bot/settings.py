@@ -16,6 +16,7 @@ from avatar.expression import STAY
 from avatar.recipe import LoraFile, Recipe, SchedulerName
 from bot.ranking import AGREEMENT, RUBRIC
 from emotion.labels import EMOTIONS
+from persona.lore.rules import LoreRules
 from persona.sampler import SamplerKeys
 from persona.temper import MoodKeys
 from persona.tomlfile import Problem, Table, TomlError, fit, parse, read_text
@@ -308,6 +309,7 @@ class Settings(Table):
     gpu: GpuTable = Field(default=GpuTable(), description="the device that everything runs on")
     playground: PlaygroundTable = Field(default=PlaygroundTable(), description="the local chat page")
     replies: Replies = Field(default=Replies(), description="when the bot answers, and how a reply grows")
+    lore: LoreRules = Field(default=LoreRules(), description="how lorebooks are searched")
     scene: SceneTable = Field(default=SceneTable(), description="where several personas share a channel")
     token: SecretStr = Field(default=SecretStr(""), exclude=True, repr=False)
 

@@ -129,6 +129,10 @@ class Engine:
         """Tokens of the chat template's prompt for `messages`."""
         return len(self._tokens.prompt(messages))
 
+    def count_text(self, text: str) -> int:
+        """Tokens of a text by itself."""
+        return len(self._tokens.literal(text))
+
     async def stream(
         self,
         messages: Sequence[Message],

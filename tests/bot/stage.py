@@ -11,7 +11,7 @@ import aiohttp
 
 from bot.client import MienClient
 from bot.commands import Commands
-from bot.compose import Rooms, speaker_of
+from bot.compose import Rooms, speaker_of, surroundings_of
 from bot.history import History
 from bot.playground import Playground
 from bot.settings import Bot, Drafts, Face, GpuTable, Model, Replies, Settings
@@ -53,8 +53,9 @@ class Stage:
         async with History(self.database) as history:
             speaker = speaker_of(settings, self.rooms.engine, self.rooms.story.feeling.classifier)
             feeling = replace(self.rooms.story.feeling, history=history)
-            story = replace(self.rooms.story, history=history, speaker=speaker, feeling=feeling)
-            rooms = replace(self.rooms, settings=settings, history=history, story=story)
+            around = surroundings_of(settings, self.rooms.engine, history)
+            story = replace(self.rooms.story, history=history, speaker=speaker, feeling=feeling, surroundings=around)
+            rooms = replace(self.rooms, settings=settings, history=history, story=story, surroundings=around)
             async with MienClient(rooms, Commands, guild_ready_timeout=0.05) as client:
                 connection = asyncio.create_task(client.start(self.playground.bot_token))
                 ready = asyncio.create_task(client.wait_until_ready())

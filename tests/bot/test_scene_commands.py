@@ -1,12 +1,17 @@
-"""Several personas in one channel, on the stage: who joins, who speaks, what is owed."""
+"""Several personas in one channel, on the stage: who joins, who speaks, what is owed, and what surrounds the play."""
 
 import asyncio
+import json
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.client import MienClient
+from bot.errors import MienError
 from bot.greeting import greetings
+from bot.mask_commands import mask_of
+from bot.scenery import Mask
 from persona.cast import Cast
 from tests.bot.asking import Asking
 from tests.bot.members import Member, Page
@@ -127,3 +132,78 @@ async def test_other_greetings_come_after_the_usual_one_and_those_for_company_fi
     )
     assert greetings(card, alone=True) == ["One.", "Two."]
     assert greetings(card, alone=False) == ["All!", "One.", "Two."]
+
+
+async def test_a_member_who_plays_somebody_is_heard_under_that_name(scene: Stage, asking: Asking) -> None:
+    async with scene.bot() as bot:
+        assert "yourself here" in (await asking.answer("me show"))["content"]
+        answer = await asking.answer("me set", name="Sir  Robin", description="A knight who fears geese.")
+        assert answer["content"].startswith("You are Sir Robin to the characters")
+        assert answer["flags"] & 64, "only the member sees it"
+        assert (await asking.answer("me show"))["content"] == "**Sir Robin**: A knight who fears geese."
+        asked = await scene.say("Good day, Marigold.")
+        await spoken(scene, bot, asked)
+        [heard, *_] = await bot.history.recent(scene.channel, "marigold", 9)
+        assert (heard.name, heard.text) == ("Sir Robin", "Good day, Marigold.")
+        assert "forgotten" in (await asking.answer("me clear"))["content"]
+        assert "already" in (await asking.answer("me clear"))["content"]
+
+
+@pytest.mark.parametrize("name", ["Marigold", "ＢＲＡＭ", "\u200b", "x" * 41])
+async def test_a_member_cannot_play_one_of_the_characters_or_nobody(name: str) -> None:
+    with pytest.raises(MienError):
+        mask_of(name, "It is me, really.", Cast([ROOT / "personas"]))
+
+
+async def test_what_members_write_of_themselves_stays_in_bounds() -> None:
+    mask = mask_of("Sir\nRobin", " one\n two\u202e ", Cast([ROOT / "personas"]))
+    assert mask == Mask("Sir Robin", "one\ntwo")
+    with pytest.raises(MienError, match="1,000"):
+        mask_of("Robin", "x" * 1001, Cast([ROOT / "personas"]))
+
+
+async def sends_book(scene: Stage, asking: Asking, name: str, content: bytes, where: str = "channel") -> dict[str, Any]:
+    """The answer to /lore add with a file."""
+    guild = scene.playground.world.channels[scene.channel].guild_id
+    index = await scene.member.call("GET", f"/guilds/{guild}/application-command-index")
+    number = next(command["id"] for command in index["application_commands"] if command["name"] == "lore")
+    options = [{"type": 11, "name": "book", "value": 0}, {"type": 3, "name": "where", "value": where}]
+    data = {"id": number, "name": "lore", "options": [{"type": 1, "name": "add", "options": options}]}
+    asked = {"type": 2, "application_id": str(asking.application), "channel_id": str(scene.channel), "data": data}
+    form = aiohttp.FormData()
+    form.add_field("payload_json", json.dumps(asked), content_type="application/json")
+    form.add_field("files[0]", content, filename=name, content_type="application/json")
+    headers = {"Authorization": scene.playground.user_token(scene.member.name)}
+    url = f"{scene.playground.api_base}/interactions"
+    async with scene.member.session.post(url, data=form, headers=headers) as answer:
+        assert answer.status == 204, await answer.text()
+    created = await asking.page.until("MESSAGE_CREATE", lambda event: event.get("interaction_metadata"))
+    return await asking.page.until("MESSAGE_UPDATE", lambda event: event["id"] == created["id"])
+
+
+async def test_a_book_of_the_channel_is_known_to_the_reply_and_told_why(scene: Stage, asking: Asking) -> None:
+    content = {
+        "entries": [{"keys": ["Bertha"], "comment": "the oven", "content": "Bertha is the oven.", "enabled": True}]
+    }
+    async with scene.bot() as bot:
+        assert "No lore was looked for" in (await asking.answer("lore why"))["content"]
+        answer = await sends_book(scene, asking, "bakery.json", json.dumps(content).encode())
+        assert answer["content"] == "**bakery.json** counts in this channel now: one entry."
+        assert "**bakery.json** (this channel)" in (await asking.answer("lore list"))["embeds"][0]["description"]
+        asked = await scene.say("Marigold, how is Bertha?")
+        await spoken(scene, bot, asked)
+        [why] = (await asking.answer("lore why"))["embeds"]
+        assert why["title"] == "What Marigold knew"
+        assert "**the oven** (bakery): “Bertha” in the newest message" in why["description"]
+        broken = await sends_book(scene, asking, "broken.json", b"{")
+        assert broken["content"].startswith("broken.json")
+        assert await asking.choices("lore remove", name="bak") == ["bakery.json · channel"]
+        assert "no more" in (await asking.answer("lore remove", name="bakery.json"))["content"]
+        assert await bot.history.books(1, scene.channel) == []
+
+
+async def test_members_who_do_not_manage_the_server_change_no_lore(scene: Stage) -> None:
+    robin = Member(scene.playground, scene.member.session, "Robin")
+    async with scene.bot(), Page.open(robin) as page:
+        answer = await Asking(scene, robin, page).answer("lore remove", name="bakery.json")
+        assert "Manage Server" in answer["content"]

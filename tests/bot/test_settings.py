@@ -106,7 +106,7 @@ def test_a_token_in_the_file_is_refused(tmp_path: Path, text: str) -> None:
          "(known: device, threads, max_waiting, replies)"),
         ("", {"MIEN_GPUS__THREADS": "1"}, "environment: MIEN_GPUS__THREADS: unknown key; did you mean gpu? "
          "(known: bot, discord, model, sampler, guidance, direction, drafts, emotion, mood, face, gpu, playground, "
-         "replies, scene)"),
+         "replies, lore, scene)"),
     ],
 )  # fmt: skip
 def test_a_mistake_names_its_place_its_key_and_what_was_expected(
