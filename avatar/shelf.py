@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 DISCORD_SIDE = 512  # pixels; larger avatars are shown no larger
 DISCORD_BYTES = 1_000_000
 _ABANDONED = 3600.0  # seconds after which a half-written file belongs to a process that died
+_HEAD = 1024  # bytes of a PNG, among which stands whether it is animated
 _SPARE_BYTES = 64 << 20  # of faces in memory
 _MEMORY = Path("/dev/shm")  # a folder in memory on Linux; elsewhere the system's folder for temporary files serves
 
@@ -100,6 +101,12 @@ class Shelf:
             return self._put_aside(key, png, error.strerror or str(error))
         self._refused = False
         return shelved
+
+    def stock(self) -> tuple[int, int]:
+        """How many faces and how many animations there are, those in memory included. Reads the head of each file."""
+        there = [_moves(path) for path in self._files()]
+        spare = (0, 0) if self._spare is None else self._spare.stock()
+        return there.count(False) + spare[0], there.count(True) + spare[1]
 
     def _write(self, key: str, png: bytes) -> Shelved:
         sha256 = hashlib.sha256(png).hexdigest()
@@ -214,6 +221,16 @@ def _drop(path: Path) -> None:
     """Take a file away; on a disk that only lets itself be read it stays."""
     with suppress(OSError):
         path.unlink()
+
+
+def _moves(path: Path) -> bool | None:
+    """Whether a PNG is animated: then acTL stands before its pixels. None where it cannot be read (any more)."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    return b"acTL" in head.partition(b"IDAT")[0]
 
 
 def _size(path: Path) -> int | None:

@@ -128,7 +128,7 @@ async def reset(here: Here) -> None:
 async def status(here: Here) -> None:
     client, (persona, channel) = here.client, await speaker(here)
     settings = client.rooms.settings
-    faces = await asyncio.to_thread(lambda: sum(1 for _ in (settings.bot.state / "shelf").glob("??/*.png")))
+    faces, moving = await asyncio.to_thread(client.rooms.painter.wardrobe.shelf.stock)
     fields = {
         "Persona": persona.card.name,
         "Remembered here": f"{await client.history.count(channel)} messages",
@@ -139,6 +139,7 @@ async def status(here: Here) -> None:
         "At work": at_work(client.rooms.gpu.unfinished),
         "In memory": in_memory(client.rooms.gpu.residency.residents),
         "Faces painted": str(faces),
+        "Animations painted": str(moving),
         "Latency": f"{client.latency * 1000:.0f} ms",
     }
     embed = discord.Embed(title="Mien")

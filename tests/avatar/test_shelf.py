@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avatar.animation import Animation, encode
 from avatar.picture import PortraitError, to_png
 from avatar.shelf import Face, Shelf, avatar_bytes, key_of, write_whole
 
@@ -33,6 +34,22 @@ def test_the_key_depends_on_every_name_and_value_and_not_on_their_order() -> Non
     keys = {key_of(a=1, b="x"), key_of(a=1, b="y"), key_of(a=2, b="x"), key_of(a="1", b="x"), key_of(b=1, a="x")}
     assert len(keys) == 5
     assert key_of(a=1, b="x") == key_of(b="x", a=1)
+
+
+def test_faces_and_animations_are_counted_apart_also_those_in_memory(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    moving = encode(Animation(frames, [100, 100]), ".png")
+    shelf = Shelf(tmp_path / "shelf")
+    assert shelf.stock() == (0, 0)
+    for number, content in enumerate((png(), png("gold"), moving)):
+        shelf.put(key_of(number=number), content)
+    (tmp_path / "shelf" / "masks").mkdir()
+    (tmp_path / "shelf" / "masks" / "proposal.png").write_bytes(png())
+    assert shelf.stock() == (2, 1)
+    (tmp_path / "file").write_bytes(b"no folder")
+    aside = Shelf(tmp_path / "file")
+    aside.put(key_of(number=1), moving)
+    assert aside.stock() == (0, 1)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:40], lambda b: b"", lambda b: b[:-9] + b"!" + b[-8:]])

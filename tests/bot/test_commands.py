@@ -155,6 +155,7 @@ async def test_the_status_names_models_device_and_latency(scene: Stage, asking: 
     assert re.fullmatch(r"\d+ ms", fields["Latency"])
     assert fields["Waiting"] == "0 messages"
     assert fields["At work"] == "nothing"
+    assert fields["Faces painted"].isdecimal() and fields["Animations painted"].isdecimal()
     assert re.match(
         r"language model \(\d+ MiB\), keys and values \(\d+ MiB\), classifier \(\d+ MiB\)", fields["In memory"]
     )

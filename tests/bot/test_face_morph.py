@@ -53,6 +53,9 @@ async def test_a_moving_face_is_painted_once_and_shown_as_a_gif(scene: Studio) -
     assert (frames[:, still] == frames[:1, still]).mean() > 0.99
     again = await scene.asking.answer("face morph", **{"from": "joy", "to": "sadness"})
     assert again["attachments"][0]["filename"] == file["filename"]
+    [status] = (await scene.asking.answer("status"))["embeds"]
+    told = {field["name"]: field["value"] for field in status["fields"]}
+    assert (told["Faces painted"], told["Animations painted"]) == ("0", "1")
 
 
 @pytest.mark.parametrize(
