@@ -72,9 +72,12 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     persona = commands.add_parser("persona", help="check and show persona folders").add_subparsers(
         required=True, metavar="WHAT", parser_class=Parser
     )
-    check = persona.add_parser("check", help="say what is wrong with persona folders")
-    check.add_argument("paths", nargs="+", metavar="PATH")
-    check.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    check = persona.add_parser("check", help="say what is wrong, unused or surprising in personas, cards and lorebooks")
+    check.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a persona's folder, a card, a lorebook, or many in one"
+    )
+    check.add_argument("--quiet", action="store_true", help="only errors and warnings, and who has them")
+    check.add_argument("--json", action="store_true", help="print one JSON object per card and nothing else")
     check.set_defaults(command=_check)
     sheet = persona.add_parser("sheet", help="paint every expression of a persona onto one labelled sheet")
     sheet.add_argument("persona", metavar="NAME_OR_FOLDER")
@@ -221,9 +224,9 @@ async def _faces(options: argparse.Namespace) -> int:
 
 
 async def _check(options: argparse.Namespace) -> int:
-    from bot.doctor import check_personas
+    from bot.check import check
 
-    return check_personas(options.paths, options.config, as_json=options.json)
+    return check(options)
 
 
 async def _starter(options: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
-"""`mien doctor` and `mien persona check`: is everything in order, and what to do where it is not."""
+"""`mien doctor`: is everything in order, and what to do where it is not."""
 
 import json
 import os
 import platform
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -11,18 +11,15 @@ from pathlib import Path
 
 from avatar.checkpoint import painter_folder
 from avatar.kind import kind_of
-from avatar.mask import open_portrait
 from avatar.maskmodel import mask_folder
 from avatar.own_loras import own_loras, require_wearable
-from avatar.picture import open_picture
 from bot.errors import sentence
 from bot.footprint import footprint
-from bot.forms import mistakes
 from bot.settings import Settings, load_settings
 from inference.carriers import verify
 from inference.job import ModelMissing
 from inference.rival import check_no_rival
-from persona.card import CARD_FILE, check, check_adapter, load_persona
+from persona.card import check_adapter
 from persona.cast import Cast
 
 LIBRARIES = ("torch", "transformers", "diffusers", "bitsandbytes", "llguidance", "discord.py", "aiosqlite", "pillow")
@@ -66,35 +63,6 @@ def _memory(settings: Settings, card: int | None) -> Finding:
         return Finding("memory", fine=False, says=str(error))
     verdict = plan.refusal or ("the painter's parts take turns" if plan.swaps else "everything fits at once")
     return Finding("memory", plan.refusal is None, verdict, tuple(plan.table().splitlines()), plan.data())
-
-
-def check_personas(paths: list[str], config: Path | None = None, *, as_json: bool) -> int:
-    """What is wrong with persona folders, picture and mask included; exit status 1 if anything is."""
-    adapters = load_settings(config).model.adapters
-    return _report((finding for path in paths for finding in _persona(path, adapters)), as_json=as_json)
-
-
-def _persona(path: str, adapters: Collection[str]) -> Iterator[Finding]:
-    problems = check(Path(path)) or list(mistakes(_folder(path)))
-    yield from (Finding(path, fine=False, says=str(problem)) for problem in problems)
-    if not problems:
-        yield _look(path, lambda: _portrait(path, adapters))
-
-
-def _folder(path: str) -> Path:
-    return Path(path).parent if Path(path).name == CARD_FILE else Path(path)
-
-
-def _portrait(path: str, adapters: Collection[str]) -> str:
-    persona = load_persona(path, [])
-    check_adapter(persona, adapters)
-    portrait = open_portrait(persona.base, persona.mask)
-    width, height = portrait.image.size
-    for file in persona.faces.values():
-        open_picture(file)
-    given = f", given faces for {', '.join(persona.faces)}" if persona.faces else ""
-    found = f"{persona.card.name}: {len(persona.card.expressions)} expressions, a portrait of {width} × {height}"
-    return ". ".join((found + given, *portrait.remarks()))
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:

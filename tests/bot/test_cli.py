@@ -129,9 +129,30 @@ def test_persona_check_names_each_mistake_and_passes_the_sound(capsys: pytest.Ca
     assert main(["persona", "check", str(sound), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["fine"]
     assert main(["persona", "check", str(sound), str(broken), "--json"]) == 1
-    findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [f["fine"] for f in findings if f["what"] == str(sound)] == [True]
-    assert all("line" in f["says"] or "missing" in f["says"] for f in findings if f["what"] == str(broken))
+    reports = {report["path"]: report for report in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert [reports[str(folder)]["fine"] for folder in (sound, broken)] == [True, False]
+    notices = reports[str(broken)]["notices"]
+    assert all(notice["line"] or "missing" in notice["says"] for notice in notices)
+    assert len(notices) == reports[str(broken)]["errors"] > 1
+
+
+def test_persona_check_takes_cards_and_folders_of_cards(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    cards = home / "cards"
+    cards.mkdir()
+    (cards / "pip.json").write_text('{"name": "Pip",\n "description": "An {{odd}} owl.", "first_mes": "Hoo!"}')
+    (cards / "juno.json").write_text('{"name": "Juno", "description": "A robot.", "first_mes": "Beep!"}')
+    assert main(["persona", "check", str(cards)]) == 0
+    said = capsys.readouterr().out
+    assert "warning: line 2, column 17, description: {{odd}} is no macro" in said and "→ take it out" in said
+    assert "\n2 cards: 0 with errors, 1 with warnings, 1 in order" in said and "\x1b" not in said
+    assert main(["persona", "check", str(cards), "--quiet"]) == 0
+    quiet = capsys.readouterr().out
+    assert "juno.json" not in quiet and "note:" not in quiet and "{{odd}}" in quiet
+    (cards / "half.json").write_text('{"name": ')
+    assert main(["persona", "check", str(cards), str(cards / "juno.json")]) == 1
+    assert "BAD" in capsys.readouterr().out
+    assert main(["persona", "check", str(home / "nowhere")]) == 1
+    assert "There is no card" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("given", "said"), [(None, "passive"), ("active", "active")])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.check import check_personas
 from bot.compose import Rooms
-from bot.doctor import check_personas
 from bot.forms import Forms, mistakes
 from bot.speaking import Said
 from persona.card import CARD_FILE, load_persona
@@ -58,9 +58,9 @@ def test_a_broken_form_is_told_once_and_the_reply_is_free(tmp_path: Path, caplog
 def test_the_check_says_where_a_grammar_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here = marigold(tmp_path, '# a list\nroot ::= item+\nitem ::= "- " [^\\n\n')
     assert check_personas([str(here)], as_json=True) == 1
-    finding = json.loads(capsys.readouterr().out)
-    place = f"{here / 'form.gbnf'}, line 3: column 15"
-    assert finding["says"] == f"{place}: the bracket [ that begins here is not closed on its line"
+    [notice] = [one for one in json.loads(capsys.readouterr().out)["notices"] if one["level"] == "error"]
+    assert (notice["file"], notice["line"]) == (str(here / "form.gbnf"), 3)
+    assert notice["says"] == "column 15: the bracket [ that begins here is not closed on its line"
 
 
 def test_the_check_is_content_with_a_sound_grammar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
