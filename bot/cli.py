@@ -90,14 +90,35 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     mask.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     mask.set_defaults(command=_mask)
     _add_faces(persona)
+    _add_cards(persona)
+
+
+def _add_cards(persona: "argparse._SubParsersAction[Parser]") -> None:
+    taken = persona.add_parser("import", help="make personas of cards of the community")
+    taken.add_argument("files", nargs="+", type=Path, metavar="FILE", help="PNG, CHARX, WebP, JPEG, JSON, YAML or TOML")
+    taken.add_argument("--name", metavar="SLUG", help="the name of the folder (default: made of the character's)")
+    taken.add_argument("--into", type=Path, metavar="DIR", help="where the folder goes (default: [bot] personas)")
+    taken.add_argument("--picture", type=Path, metavar="FILE", help="the portrait, for a card that holds none")
+    taken.add_argument("--json", action="store_true", help="print one JSON object per card and nothing else")
+    taken.set_defaults(command=_import)
+    export = persona.add_parser("export", help="write a persona as a card that other programs read")
+    export.add_argument("persona", metavar="NAME_OR_FOLDER")
+    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .png, .charx or .json")
+    export.add_argument("--spec", type=int, choices=(2, 3), default=3, help="the card's version; a PNG holds both at 3")
+    export.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    export.set_defaults(command=_export)
+    show = persona.add_parser("show", help="say what is read from a card of the community")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("--json", action="store_true", help="print the whole card, normalised, and what was repaired")
+    show.set_defaults(command=_show)
 
 
 def _add_faces(persona: "argparse._SubParsersAction[Parser]") -> None:
     faces = persona.add_parser("faces", help="take faces from a card of another program, or write such a card")
     faces.add_argument("persona", metavar="NAME_OR_FOLDER")
     way = faces.add_mutually_exclusive_group(required=True)
-    way.add_argument("--from", dest="source", type=Path, metavar="CARD", help="a V3 card: CHARX, PNG or JSON")
-    way.add_argument("--to", dest="target", type=Path, metavar="CARD", help="a file that ends in .charx or .json")
+    way.add_argument("--from", dest="source", type=Path, metavar="CARD", help="a card that has faces")
+    way.add_argument("--to", dest="target", type=Path, metavar="CARD", help="a file that ends in .png, .charx or .json")
     faces.add_argument("--replace", action="store_true", help="with --from: also take faces that are given already")
     faces.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     faces.set_defaults(command=_faces)
@@ -221,6 +242,24 @@ async def _faces(options: argparse.Namespace) -> int:
     from bot.given import faces
 
     return await faces(options)
+
+
+async def _import(options: argparse.Namespace) -> int:
+    from bot.cards import import_
+
+    return await import_(options)
+
+
+async def _export(options: argparse.Namespace) -> int:
+    from bot.cards import export
+
+    return await export(options)
+
+
+async def _show(options: argparse.Namespace) -> int:
+    from bot.cards import show
+
+    return await show(options)
 
 
 async def _check(options: argparse.Namespace) -> int:

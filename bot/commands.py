@@ -16,6 +16,7 @@ from avatar.palette import THEMES, colour
 from avatar.retelling import feeling as feeling_word
 from avatar.retelling import now
 from avatar.timeline import ThemeName
+from bot.card_upload import take_card
 from bot.client import MienClient
 from bot.face_commands import sheet, show
 from bot.face_morph import morph
@@ -71,7 +72,7 @@ class Commands(app_commands.CommandTree[MienClient]):
 
 
 class Personas(app_commands.Group):
-    """/persona list, /persona set"""
+    """/persona list, /persona set, /persona import"""
 
     def __init__(self) -> None:
         super().__init__(name="persona", description="Who speaks in this channel")
@@ -82,7 +83,7 @@ class Personas(app_commands.Group):
         speaking = [persona.slug for persona in there]
         lines = [
             f"{'▸ ' if persona.slug in speaking else ''}**{persona.card.name}** (`{persona.slug}`): "
-            + persona.card.description.strip().splitlines()[0][:150]
+            + next(iter(persona.card.description.strip().splitlines()), "")[:150]
             for persona in here.client.rooms.cast.all()
         ]
         embed = discord.Embed(title="Personas", description="\n".join(lines)[:4096])
@@ -99,6 +100,15 @@ class Personas(app_commands.Group):
         await here.client.history.set_scene(channel, [persona.slug])
         await here.response.send_message(f"{persona.card.name} speaks in this channel now.")
         await greet(here, persona, channel)
+
+    @app_commands.command(
+        name="import", description="Bring in a character's card (for the bot's owner and its home server's managers)"
+    )
+    @app_commands.describe(
+        card="The original file: PNG, CHARX, WebP, JPEG, JSON or YAML", name="What it is called by here"
+    )
+    async def import_(self, here: Here, card: discord.Attachment, name: str | None = None) -> None:
+        await take_card(here, card, name)
 
 
 @app_commands.command(description="Show what the character feels in this channel, and how it came to that")

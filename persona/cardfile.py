@@ -98,6 +98,19 @@ def read_card(path: Path) -> CardFile:
         raise CardError(f"{shown(path)} cannot be read ({error.strerror or error}).") from error
 
 
+def ending_of(path: Path) -> str:
+    """What a card that can be read should end in, by what it is: ".png", ".charx", ".json" …"""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(cardpng.MAGIC):
+        return ".png"
+    if cardpicture.is_picture(head):
+        return ".webp" if head.startswith(b"RIFF") else ".jpg"
+    if head.startswith(cardzip.MAGIC) or not _is_text(head, path):
+        return ".charx"
+    return ".json" if decode(head)[0][:1] == "{" else path.suffix.lower()
+
+
 def _read(path: Path, file: BinaryIO) -> CardFile:
     file.seek(0)
     head = file.read(64)

@@ -173,7 +173,10 @@ class _Assets:
         given = {fold(name) for name in self.pictures.faces}
         old = [one for one in data.get("assets", ()) if not self._replaced(one, given)]
         assets = [self._moved(one) for one in old]
-        if self.pictures.icon:
+        if self.where == "__asset:":  # the picture itself is the icon
+            if any(map(_is_main_icon, data.get("assets", ()))):
+                assets.insert(0, {"type": "icon", "uri": "ccdefault:", "name": "main", "ext": "png"})
+        elif self.pictures.icon:
             assets.insert(0, self._asset("icon", "main", "png", self.pictures.icon))
         assets += [self._asset("emotion", name, "png", png) for name, png in self.pictures.faces.items()]
         if assets:
@@ -190,7 +193,7 @@ class _Assets:
         kind, name = str(one.get("type", "")).lower(), str(one.get("name", ""))
         if kind in KINDS:
             return fold(bare(name, str(one.get("ext", "")))) in given
-        return kind == "icon" and name.lower() == "main" and bool(self.pictures.icon)
+        return bool(self.pictures.icon) and _is_main_icon(one)
 
     def _rows(self, rows: Any) -> Any:
         """RisuAI's lists of [name, address, …] in cards of V2."""
@@ -232,11 +235,15 @@ class _Assets:
         return f"embeded://{path}"
 
 
+def _is_main_icon(one: Any) -> bool:
+    return isinstance(one, dict) and [str(one.get(key, "")).lower() for key in ("type", "name")] == ["icon", "main"]
+
+
 def _png(whole: Mapping[str, Any], pictures: Pictures, spec: Spec) -> bytes:
     """The portrait with the card in it, as V2 and, unless that is all that is wanted, as V3."""
     if not pictures.icon:
         raise CardError("A card in a PNG needs a portrait, and there is none.")
-    assets = _Assets("__asset:", Pictures(b"", pictures.faces, pictures.before))
+    assets = _Assets("__asset:", pictures)
     card = assets.into(whole)
     texts: Sequence[tuple[str, bytes]] = [
         *((f"{ASSET_KEYWORD}:{path}", base64.b64encode(content)) for path, content in assets.files.items()),
