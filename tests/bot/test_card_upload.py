@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import discord
+import pytest
 import pytest_asyncio
 from PIL import Image
 
@@ -62,8 +63,9 @@ async def sends(scene: Studio, content: bytes, file: str, *, member: Member | No
 
 
 async def test_a_card_is_sent_and_its_character_is_there_at_once(
-    playground: Playground, session: aiohttp.ClientSession, tmp_path: Path
+    playground: Playground, session: aiohttp.ClientSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bot.card_upload.MOST_BYTES", 2_000_000)  # the playground takes no 50 MB
     picture = to_png(Image.new("RGB", (96, 96), "teal"))
     card = picture[:-12] + text("chara", coded(v2(tags=5, alternate_greetings="Hi."))) + picture[-12:]
     async with studio(tmp_path, playground, session) as scene:
@@ -74,7 +76,7 @@ async def test_a_card_is_sent_and_its_character_is_there_at_once(
         assert "There is a persona wren already" in await sends(scene, card, "again.png")
         assert "**Wren** is here" in await sends(scene, card, "again.png", name="wren-2")
         assert "preview.png is a picture without a card in it" in await sends(scene, picture, "preview.png")
-        assert "at most 50 MB" in await sends(scene, bytes(50_000_001), "big.png")
+        assert "big.png has 2.1 MB: send a card of at most 2 MB" in await sends(scene, bytes(2_100_000), "big.png")
         robin = Member(playground, session, "Robin")
         async with Page.open(robin) as page:
             scene.page = page

@@ -22,8 +22,10 @@ from bot.compose import Rooms, choice_of, director_of, open_gpu, open_painter, s
 from bot.conversation import Story
 from bot.feeling import Feeling
 from bot.history import History, Worn
+from bot.library import Library
 from bot.playground import Playground
 from bot.settings import Bot, Discord, Face, GpuTable, Settings
+from bot.surroundings import Surroundings
 from emotion.classifier import Classifier
 from emotion.motion import MoodSettings
 from inference.engine import Engine
@@ -74,15 +76,18 @@ async def studio(
         painter = await stack.enter_async_context(open_painter(settings, gpu))
         history = await stack.enter_async_context(History(folder / "state" / "mien.sqlite"))
         engine, classifier = Engine(gpu, "starter", folder), Classifier(gpu, choice_of(settings))
+        surroundings = Surroundings(history, Library(history), lambda text: len(text.split()), budget=100)
         story = Story(
             speaker_of(settings, engine, classifier),
             Feeling(classifier, history, MoodSettings()),
             painter,
             history,
             director_of(settings, engine),
+            surroundings,
             patience=None,
         )
-        rooms = Rooms(settings, gpu, engine, painter, history, Cast(settings.bot.persona_roots()), story)
+        cast = Cast(settings.bot.persona_roots())
+        rooms = Rooms(settings, gpu, engine, painter, history, cast, story, surroundings)
         client = await stack.enter_async_context(MienClient(rooms, Commands, guild_ready_timeout=0.05))
         member = Member(playground, session)
         page = await stack.enter_async_context(Page.open(member))
