@@ -46,6 +46,12 @@ _EXPECTED = {  # pydantic's error type -> what the writer of the file should hav
 }
 
 
+_HINTS = {  # what tomllib says -> what to do about it
+    "Invalid value": '; text needs quotes: key = "text"',
+    "Illegal character '\\n'": "; is the quote at its end missing?",
+}
+
+
 class Table(BaseModel):
     """A TOML table: frozen, no unknown keys, no silent conversion between types."""
 
@@ -132,7 +138,7 @@ def _syntax(path: Path, text: str, message: str) -> Problem:
     line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
     lines = text.split("\n")
     source = lines[line - 1].strip() if line <= len(lines) else ""
-    hint = '; text needs quotes: key = "text"' if what == "Invalid value" else ""
+    hint = _HINTS.get(what, "")
     says = f"not valid TOML near {_short(source)}: {what[0].lower()}{what[1:]}{hint}"
     return Problem(path, line, "", says, column=int(found[2]) if found and found[2] else 0)
 

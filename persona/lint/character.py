@@ -5,7 +5,7 @@ Knows the normalised card (persona/character.py); where its fields stand in the 
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from persona.character import Character
@@ -53,7 +53,7 @@ def look(character: Character, measure: Measure) -> Iterator[Notice]:
     if character.talkativeness == 0:
         says = "is 0: in a scene it only speaks when it is named"
         yield Notice("note", "talkativeness", f"{prefix}extensions.talkativeness", says)
-    yield from _size(prefix, character, measure)
+    yield from size({f"{prefix}{field}": getattr(character, field) for field in STANDING}, measure)
 
 
 def name(where: str, name: str) -> Iterator[Notice]:
@@ -122,12 +122,14 @@ def _instructions(prefix: str, character: Character) -> Iterator[Notice]:
         yield Notice("warning", "description-none", f"{prefix}description", says, "write `description` in persona.toml")
 
 
-def _size(prefix: str, character: Character, measure: Measure) -> Iterator[Notice]:
-    sizes = {field: measure.count(getattr(character, field)) for field in STANDING}
+def size(texts: Mapping[str, str], measure: Measure) -> Iterator[Notice]:
+    """Whether what stands in every prompt leaves room for a conversation. texts: by where they stand in the file."""
+    sizes = {where: measure.count(text) for where, text in texts.items()}
     total, most = sum(sizes.values()), measure.context
-    largest = max(sizes, key=lambda field: sizes[field])
-    if total > most // 2:
-        says = f"what stands in every prompt takes {measure.said(total)} of {most:,}, most of it here"
-        advice = "shorten it, move what is rarely needed into a lorebook, or use a model that reads more"
-        level, code = ("error", "card-too-long") if measure.exact and total > most else ("warning", "card-long")
-        yield Notice("error" if level == "error" else "warning", code, f"{prefix}{largest}", says, advice)
+    largest = max(sizes, key=lambda where: sizes[where])
+    says = f"what stands in every prompt takes {measure.said(total)} of {most:,}, most of it here"
+    advice = "shorten it, move what is rarely needed into a lorebook, or use a model that reads more"
+    if measure.exact and total > most:
+        yield Notice("error", "card-too-long", largest, says, advice)
+    elif total > most // 2:
+        yield Notice("warning", "card-long", largest, says, advice)

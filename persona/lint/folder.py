@@ -13,7 +13,7 @@ from persona.card import BASE_FILE, CARD_FILE, Card, Persona, PersonaError, chec
 from persona.expression import Expression
 from persona.faces import FOLDER as FACES
 from persona.lint import texts
-from persona.lint.character import Measure, name
+from persona.lint.character import Measure, name, size
 from persona.lint.lore import Looked
 from persona.lint.notice import Notice, Report, of_problem
 from persona.lint.places import Places
@@ -101,7 +101,7 @@ def _card(persona: Persona, own: Mapping[str, Any], measure: Measure) -> Iterato
     if persona.character is None and not card.examples and not card.dialogue.strip():
         says = "there are no examples; nothing shapes a voice more, above all with a small model"
         yield Notice("note", "examples-none", "", says, "write four to six [[examples]]")
-    yield from _size(card, measure)
+    yield from size({key: getattr(card, key) for key in _STANDING}, measure)
     yield from _over(persona, own)
 
 
@@ -132,15 +132,6 @@ def _shares(expression: Expression) -> tuple[tuple[str, float], ...]:
     """Of the weights only the proportions count."""
     total = sum(expression.emotions.values())
     return tuple(sorted((emotion, round(weight / total, 6)) for emotion, weight in expression.emotions.items()))
-
-
-def _size(card: Card, measure: Measure) -> Iterator[Notice]:
-    sizes = {key: measure.count(getattr(card, key)) for key in _STANDING}
-    total, largest = sum(sizes.values()), max(sizes, key=lambda key: sizes[key])
-    if total > measure.context // 2:
-        says = f"what stands in every prompt takes {measure.said(total)} of {measure.context:,}, most of it here"
-        advice = "shorten it, move what is rarely needed into a lorebook, or use a model that reads more"
-        yield Notice("warning", "card-long", largest, says, advice)
 
 
 def _over(persona: Persona, own: Mapping[str, Any]) -> Iterator[Notice]:
