@@ -89,6 +89,11 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     mask.add_argument("--save", action="store_true", help="write the proposal into the persona's folder as mask.png")
     mask.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     mask.set_defaults(command=_mask)
+    budget = persona.add_parser("budget", help="show who spends the tokens of a persona's prompt")
+    budget.add_argument("persona", metavar="NAME_OR_FOLDER")
+    budget.add_argument("--tokens", type=int, metavar="N", help="of prompt and reply (default: what the settings say)")
+    budget.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+    budget.set_defaults(command=_budget)
     _add_faces(persona)
     _add_cards(persona)
 
@@ -260,6 +265,12 @@ async def _show(options: argparse.Namespace) -> int:
     from bot.cards import show
 
     return await show(options)
+
+
+async def _budget(options: argparse.Namespace) -> int:
+    from bot.spend import budget
+
+    return await budget(options)
 
 
 async def _check(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ Its other greetings are variations of that message: they are remembered beside i
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 from avatar.expression import spec_for
 from bot.conversation import Directed
@@ -12,12 +13,16 @@ from bot.here import Here
 from bot.owed import OpenTurn
 from bot.voices import Room
 from persona.card import Card, Persona
+from persona.macros import Macros
+from persona.prompt import greetings
+from persona.sections import Sections
+from persona.setting import Setting
 
 
 async def greet(here: Here, persona: Persona, channel: int, beside: Sequence[Persona] = ()) -> None:
     """Let a persona say its greeting where it never spoke before; `beside`: the others who are there."""
     client, room, card = here.client, here.channel, persona.card
-    words = greetings(card, alone=not beside)
+    words = greetings(card, _macros(here, card, channel, beside), alone=not beside)
     if not words or not isinstance(room, Room) or await client.history.recent(channel, persona.slug, 1):
         return
     looks = await asyncio.to_thread(client.rooms.painter.nearest, persona, spec_for(card, card.neutral))
@@ -27,8 +32,10 @@ async def greet(here: Here, persona: Persona, channel: int, beside: Sequence[Per
     await client.history.keep_variations(turn, words, card.neutral)
 
 
-def greetings(card: Card, *, alone: bool) -> list[str]:
-    """What a character may say when it comes, the usual first; in company what it keeps for that, if anything."""
-    usual = [card.greeting, *card.greetings]
-    offered = usual if alone else [*card.group_greetings, *usual]
-    return list(dict.fromkeys(text.strip() for text in offered if text.strip()))
+def _macros(here: Here, card: Card, channel: int, beside: Sequence[Persona]) -> Macros:
+    """{{user}} is who let the persona come."""
+    others = tuple(other.card.name for other in beside)
+    setting = Setting(
+        user=here.user.display_name, others=others, now=datetime.now().astimezone(), seed=here.id, chat=str(channel)
+    )
+    return Sections(card, (), setting).macros

@@ -61,6 +61,15 @@ def load(
         return _load_folder(path, model, device, quantization, progress or shown)
 
 
+def words_of(model: str, cache: Path) -> "PreTrainedTokenizerFast":
+    """The tokenizer of `model` alone, as `load` finds it; ModelMissing as there."""
+    path = locate(model, cache)
+    if path.suffix == ".gguf":
+        with bar() as progress:
+            return load_words(converted(path, cache, progress))
+    return load_tokenizer(path)
+
+
 def locate(model: str, cache: Path, download: bool = False) -> Path:
     """The .gguf file or folder that `model` names; the starter's file is checked against its SHA-256 first."""
     if not model.strip():

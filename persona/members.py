@@ -21,8 +21,9 @@ PERSONA_LENGTH = 1000  # … and of what a member says of itself
 EXAMPLE_MEMBER = "Friend"  # who asks in the examples; a small model will call members so
 NOBODY = "Someone"
 
-# What reads as a colon in some script: Unicode's confusables of ":", less the visargas, which are parts of words.
-_COLONS = re.compile("[:：։܃܄᛬︰᠃᠉⁚׃˸꞉∶ːꓽ﹕︓⦂፡፥]")
+# What reads as a colon in some script: Unicode's confusables of ":", less the visargas, which are parts of words. And
+# letters that look like blanks.
+_COLONS = re.compile("[:：։܃܄᛬︰᠃᠉⁚׃˸꞉∶ːꓽ﹕︓⦂፡፥\u115f\u1160\u3164\uffa0\u2800]")
 _OPENING = " \t([{<*_#>|~`\"'“”‘’«»-–—=/\\"  # a name that begins with these could look like a mark of the prompt
 _ROLES = frozenset(
     ("system", "assistant", "user", "developer", "tool", "model", "human", "ai", "bot", "instruction", "response")
@@ -45,7 +46,7 @@ def member_line(turn: Turn, card: Card) -> str:
 
 def clean_name(name: str, card: Card) -> str:
     """A member's name that stays in its place: one line, no colon, nothing invisible, not the character's own."""
-    bare = _COLONS.sub(" ", unicodedata.normalize("NFKC", name))
+    bare = _COLONS.sub(" ", unicodedata.normalize("NFKC", _COLONS.sub(" ", name)))
     short = " ".join(harmless(visible(" ".join(bare.splitlines()))).split())[: 2 * NAME_LENGTH]
     short = short.lstrip(_OPENING)[:NAME_LENGTH].strip() or NOBODY
     taken = {_heard(own) for own in (card.name, card.nickname) if own} | _ROLES

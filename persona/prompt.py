@@ -62,7 +62,8 @@ def opening_room(card: Card, count: Callable[[Sequence[ChatMessage]], int]) -> i
     """Tokens to keep free for the longest beginning that an answer may have."""
     longest = max((begin(card, name) for name in card.expressions), key=len)
     opening = max((text for face in card.expressions.values() for text in face.opens), key=len, default="")
-    return count([_message("assistant", f"{longest}{opening}")])
+    asked = _message("user", SILENCE)
+    return count([asked, _message("assistant", f"{longest}{opening}")]) - count([asked])
 
 
 def stable(card: Card) -> list[ChatMessage]:
@@ -78,11 +79,12 @@ def examples(card: Card, sections: Sections) -> list[Sequence[ChatMessage]]:
     return [*own, *(conversation for found in sections.examples.values() for conversation in found)]
 
 
-def greetings(card: Card, macros: Macros, *, group: bool = False) -> list[str]:
-    """What the character may say when it joins a channel, the usual one first; group: where it is not alone."""
-    own = card.group_greetings if group and card.group_greetings else [card.greeting, *card.greetings]
-    filled = [macros.fill(text, f"greeting {number}").strip() for number, text in enumerate(own)]
-    return [text for text in filled if text]
+def greetings(card: Card, macros: Macros, *, alone: bool = True) -> list[str]:
+    """What a character may say when it comes, the usual first; in company what it keeps for that, if anything."""
+    usual = [card.greeting, *card.greetings]
+    offered = usual if alone else [*card.group_greetings, *usual]
+    filled = (macros.fill(text, f"greeting {number}").strip() for number, text in enumerate(offered))
+    return list(dict.fromkeys(text for text in filled if text))
 
 
 def begun(messages: Sequence[ChatMessage], start: str) -> list[ChatMessage]:
@@ -106,7 +108,8 @@ def direction(card: Card, expression: str) -> str:
 def stops(card: Card, turns: Sequence[Turn]) -> tuple[str, ...]:
     """Strings that end a reply: the next line of the character itself or of somebody else, or an echoed manner."""
     latest = [clean_name(turn.name, card) for turn in reversed(turns) if turn.role is Role.USER]
-    names = list(dict.fromkeys([card.name, *latest, EXAMPLE_MEMBER]))[: STOPPED_NAMES + 1]
+    own = [name for name in (card.name, card.nickname) if name]
+    names = list(dict.fromkeys([*own, *latest, EXAMPLE_MEMBER]))[: STOPPED_NAMES + len(own)]
     return (*(f"\n{name}:" for name in names), f"\n({card.name} ")
 
 
@@ -116,13 +119,10 @@ def system_text(card: Card, *, tags: bool = False, sections: Sections | None = N
     A card of a few sentences is told in one line, and asked for a short answer; longer ones keep their own lines.
     """
     sections = sections or Sections(card)
+    short = f"Answer as {sections.char} in one or two short sentences." if sections.is_brief else ""
     told = f"When the feeling of {card.name} changes, write {', '.join(tag_texts(card))}." if tags else ""
-    if not sections.is_brief:
-        labels = {"personality": f"{sections.char}'s personality: ", "scenario": "Scenario: "}
-        texts = [f"{labels.get(name, '')}{text}" for name, text in sections.top.items()]
-        return "\n\n".join(filter(None, (*texts, told)))
-    short = f"Answer as {sections.char} in one or two short sentences."
-    return " ".join(filter(None, (*map(_flat, sections.top.values()), short, told)))
+    between = " " if sections.is_brief else "\n\n"
+    return between.join(filter(None, (sections.joined(), short, told)))
 
 
 def tag_texts(card: Card) -> dict[str, str]:

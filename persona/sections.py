@@ -7,7 +7,7 @@ who takes part, by name.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -78,6 +78,14 @@ class Sections:
         }
         first = said("system_prompt", card.system_prompt, original=self._first) if card.system_prompt else self._first
         return {name: text for name, text in {"system prompt": first, **sections}.items() if text}
+
+    def joined(self, names: Collection[str] | None = None) -> str:
+        """The top, or those `names` of it, as it reads: in one line for a brief card, else each on lines of its own."""
+        texts = {name: text for name, text in self.top.items() if names is None or name in names}
+        if self.is_brief:
+            return " ".join(" ".join(text.split()) for text in texts.values())
+        labels = {"personality": f"{self.char}'s personality: ", "scenario": "Scenario: "}
+        return "\n\n".join(f"{labels.get(name, '')}{text}" for name, text in texts.items())
 
     @cached_property
     def examples(self) -> dict[str, list[list[ChatMessage]]]:

@@ -6,9 +6,13 @@ its unfinished end.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import regex
 
 from persona.card import Card
-from persona.members import EXAMPLE_MEMBER, clean_name, label
+from persona.members import EXAMPLE_MEMBER, clean_name
+from persona.naming import fold, visible
 
 Head = tuple[str, ...]
 
@@ -29,8 +33,8 @@ def tidy(text: str, card: Card, members: Sequence[str], *, finished: bool, befor
     `before`: the character's latest replies; a sentence that it already said, or nearly so, is left out, because a
     small model that has begun to repeat itself goes on doing so.
     """
-    names = [clean_name(name, card) for name in members]
-    said = _own_words(text.lstrip(), card.name, [*names, EXAMPLE_MEMBER], finished)
+    own = tuple(name for name in (card.name, card.nickname, "{{char}}", "<BOT>") if name)
+    said = _own_words(text.lstrip(), own, _called(members, card, own), finished)
     said = re.sub(r"[ \t]+\n", "\n", re.sub(r"\n{3,}", "\n\n", said)).strip()
     fresh = _fresh(said, before, finished)
     if finished and fresh != said and not re.search(r"\w", _ASIDE.sub("", fresh)):
@@ -59,28 +63,62 @@ def closed(text: str) -> bool:
     return bool(_CLOSED.search(text))
 
 
-def _own_words(text: str, own: str, others: Iterable[str], finished: bool) -> str:
+def _called(members: Sequence[str], card: Card, own: Sequence[str]) -> tuple[str, ...]:
+    """What a model may call members in front of their words: as it reads them, as the channel shows them, and shorter.
+
+    A first name or a name without its emoji counts, unless the character is called so, too.
+    """
+    mine = {fold(word) for name in own for word in (name, *name.split())}
+    names = list[str]()
+    for name in members:
+        shown = " ".join(visible(" ".join(name.splitlines())).split())
+        bare = " ".join(re.sub(r"[^\w\s'’.-]", " ", shown).split())
+        first = bare.split(" ")[0]
+        short = (one for one in (bare, first) if len(one) > 2 and fold(one) not in mine)
+        names += [clean_name(name, card), shown, *short]
+    return tuple(dict.fromkeys(filter(None, (*names, EXAMPLE_MEMBER, "{{user}}", "<USER>", "User"))))
+
+
+def _own_words(text: str, own: tuple[str, ...], others: tuple[str, ...], finished: bool) -> str:
     """From behind the character's own label up to the first line that belongs to somebody else."""
-    opened = label([own]).match(text)
+    opened = _first_line(own).match(text)
     if opened:
         text = text[opened.end() :].lstrip()
-    elif not finished and _may_become(text, [own]):
+    elif not finished and _first_line(own).fullmatch(text, partial=True):
         return ""
-    cut = re.compile(rf"^(?:{label([own, *others]).pattern}|(?<=\n)\({re.escape(own)} )", re.MULTILINE | re.IGNORECASE)
-    foreign = cut.search(text)
-    if foreign:
-        return text[: foreign.start()]
-    *_, last = text.split("\n")
-    held = not finished and _may_become(last, [own, *others])
-    return text[: len(text) - len(last)] if held else text
+    start = 0
+    for line in text.split("\n"):
+        label = _next_line(own, others) if start else _first_line((*own, *others))
+        if label.match(line):
+            return text[:start]
+        start += len(line) + 1
+    held = not finished and label.fullmatch(line, partial=True)
+    return text[: len(text) - len(line)] if held else text
 
 
-def _may_become(line: str, names: Iterable[str]) -> bool:
-    """Whether `line` is the beginning of a label, so that showing it would be too early."""
-    start = line.lstrip('*_"(').rstrip("*_ ").casefold()
-    if not start:
-        return bool(line.strip())
-    return any(name.casefold().startswith(start) for name in names)
+_OPEN, _SHUT = r"[*_~\"“>#\[ \t]{0,6}", r"[*_~\"”\]]{0,3}"
+_ASIDES = r"(?:[ \t]?(?:\([^()\n]{0,60}\)|\*[^*\n]{0,60}\*))?"
+_SAYS = r"(?: (?:says?|said|asks?|asked|repl(?:ies|ied)|answers?|answered|whispers?|shouts?)(?: \w{1,20}){0,2})?"
+
+
+@lru_cache(maxsize=64)
+def _first_line(names: tuple[str, ...]) -> regex.Pattern[str]:
+    """ "Robin:", also as **Robin:**, "Robin :" or "Robin (laughs):", where a reply begins."""
+    return _label(names, "")
+
+
+@lru_cache(maxsize=64)
+def _next_line(own: tuple[str, ...], others: tuple[str, ...]) -> regex.Pattern[str]:
+    """The same on a further line, where "Robin says:" counts as well, and the character's own stage direction."""
+    labels = _label((*own, *others), _SAYS).pattern
+    return regex.compile(rf"{labels}|\((?:{'|'.join(map(regex.escape, own))}) ", regex.IGNORECASE)
+
+
+def _label(names: Iterable[str], says: str) -> regex.Pattern[str]:
+    any_name = "|".join(regex.escape(name) for name in sorted(names, key=len, reverse=True))
+    return regex.compile(
+        rf"{_OPEN}(?:{any_name}){_SHUT}{_ASIDES}{says}{_SHUT}[ \t]?[:：][*_~]{{0,3}}", regex.IGNORECASE
+    )
 
 
 def _fresh(text: str, before: Iterable[str], finished: bool) -> str:

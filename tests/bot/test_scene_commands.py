@@ -9,10 +9,12 @@ import pytest
 
 from bot.client import MienClient
 from bot.errors import MienError
-from bot.greeting import greetings
 from bot.mask_commands import mask_of
 from bot.scenery import Mask
 from persona.cast import Cast
+from persona.macros import Macros
+from persona.macrowords import Known
+from persona.prompt import greetings
 from tests.bot.asking import Asking
 from tests.bot.members import Member, Page
 from tests.bot.stage import ROOT, Stage
@@ -130,8 +132,9 @@ async def test_other_greetings_come_after_the_usual_one_and_those_for_company_fi
         .get("bram")
         .card.model_copy(update={"greeting": " One. ", "greetings": ["Two.", "One.", " "], "group_greetings": ["All!"]})
     )
-    assert greetings(card, alone=True) == ["One.", "Two."]
-    assert greetings(card, alone=False) == ["All!", "One.", "Two."]
+    macros = Macros(Known(char=card.name))
+    assert greetings(card, macros, alone=True) == ["One.", "Two."]
+    assert greetings(card, macros, alone=False) == ["All!", "One.", "Two."]
 
 
 async def test_a_member_who_plays_somebody_is_heard_under_that_name(scene: Stage, asking: Asking) -> None:
