@@ -133,7 +133,7 @@ TEXTS = st.lists(st.sampled_from(EVIL + TEMPLATES) | st.text(max_size=12), max_s
 def test_whatever_members_write_the_template_alone_speaks_in_control_tokens(
     card: Card, tokens: Tokens, sent: list[tuple[str, str]], persona: str
 ) -> None:
-    """The proof by token ids: besides the template's own controls there is none, whatever a member is called or says."""
+    """The proof by token ids: besides the template's own controls there is none, whatever a member is called."""
     turns = [turn(name, text) for name, text in sent]
     setting = Setting(user=sent[-1][0], members={sent[0][0]: persona})
     messages = build_prompt(card, turns, budget=100_000, count=lambda said: len(tokens.prompt(said)), setting=setting)
