@@ -94,6 +94,9 @@ def _card(persona: Persona, own: Mapping[str, Any], measure: Measure) -> Iterato
     for key in ("greetings", "group_greetings"):
         for at, text in enumerate(getattr(card, key) if key in own else ()):
             yield from texts.greeting(f"{key}[{at}]", text)
+    if not (persona.character or card.description.strip() or card.personality.strip()):
+        says = "is empty, so the model knows only the name"
+        yield Notice("warning", "description-none", "description", says, "say who it is in two or three sentences")
     if "note" in own and card.note:
         yield from texts.prompt("note.text", card.note.text)
     if "expressions" in own:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from persona.card import BASE_FILE, CARD_FILE, PersonaError
+from persona.card import BASE_FILE, CARD_FILE, Persona, PersonaError, read_folder
 from persona.cast import Cast
 from persona.tomlfile import TomlError
 
@@ -101,3 +101,65 @@ def test_a_card_that_names_an_unknown_adapter_does_not_load_and_says_why(tmp_pat
         Cast([tmp_path], ["bram"]).get("juno")
     assert Cast([tmp_path], ["bram", "juno-lora"]).get("juno").card.adapter == "juno-lora"
     assert Cast([tmp_path]).get("juno").card.adapter == "juno-lora"
+
+
+def test_lorebooks_and_cards_in_the_folder_count_like_persona_toml(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = write(tmp_path, "pip", "Pip")
+    cast = Cast([tmp_path])
+    assert cast.get("pip").lore == ()
+    book = here / "lorebook.toml"
+    book.write_text('[[entries]]\nkeys = ["owl"]\ntext = "Owls hoot."\n')
+    assert [entry.text for entry in cast.get("pip").lore[0].entries] == ["Owls hoot."]
+    book.write_text('[[entries]]\nkeys = ["owl"]\ntext = Owls sleep.\n')
+    assert [entry.text for entry in cast.get("pip").lore[0].entries] == ["Owls hoot."]
+    assert "lorebook.toml, line 3, column 8: not valid TOML" in caplog.text
+    book.write_text('[[entries]]\nkeys = ["owl"]\ntext = "Owls sleep by day."\n')
+    (here / "card.json").write_text('{"name": "Wren", "description": "A bird.", "personality": "quick"}')
+    assert cast.get("pip").card.personality == "quick" and len(cast.get("pip").lore) == 1
+    (here / "card.json").write_text('{"name": "Wren",\n "description": }')
+    assert cast.get("pip").card.personality == "quick"
+    assert "line 2, column 17" in caplog.text
+    [(folder, says)] = cast.troubles().items()
+    assert folder == here and "line 2, column 17" in says and says.endswith("; the last good version stays")
+    (here / "card.json").unlink()
+    assert cast.troubles() == {} and cast.get("pip").card.personality == ""
+
+
+def test_what_is_wrong_is_said_once_for_each_mistake_and_once_when_it_is_well_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    here = write(tmp_path, "pip", "Pip")
+    cast = Cast([tmp_path])
+    cast.all()
+    for mask in (b"", b"x", b"xy"):  # the mistake stays while other files are saved
+        save(here, "name = Pip")
+        (here / "mask.png").write_bytes(mask)
+        cast.all()
+    write(tmp_path, "pip", "Pip")
+    cast.all()
+    cast.all()
+    assert ["not valid TOML" in message for message in caplog.messages] == [True, False]
+    assert caplog.messages[1] == "pip is in order again"
+
+
+def test_a_folder_that_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody saves two files that belong together, and the first look falls between them."""
+    here = write(tmp_path, "pip", "Pip")
+    (here / "lorebook.toml").write_text('[[entries]]\nkeys = ["owl"]\ntext = "of Pip"\n')
+    cast = Cast([tmp_path])
+    assert cast.names() == ["Pip"]
+    write(tmp_path, "pip", "Pippa")
+    saved = []
+
+    def read_and_be_overtaken(folder: Path) -> Persona:
+        persona = read_folder(folder)
+        if not saved:
+            saved.append((here / "lorebook.toml").write_text('[[entries]]\nkeys = ["owl"]\ntext = "of Pippa"\n'))
+        return persona
+
+    monkeypatch.setattr("persona.cast.read_folder", read_and_be_overtaken)
+    pippa = cast.get("pip")
+    assert (pippa.card.name, pippa.lore[0].entries[0].text) == ("Pippa", "of Pippa")

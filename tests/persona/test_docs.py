@@ -112,7 +112,7 @@ def test_every_code_of_the_check_is_explained() -> None:
 
 
 def test_every_option_of_the_commands_for_personas_is_explained() -> None:
-    pages = PAGE + (ROOT / "docs" / "lore.md").read_text()
+    pages = PAGE + "".join((ROOT / "docs" / page).read_text() for page in ("lore.md", "commands.md"))
     for command, options in commands(parser()):
         if command[:1] in (("persona",), ("lore",)):
             assert f"mien {' '.join(command)}" in pages, command

@@ -232,6 +232,7 @@ manner = "Pip is happy."
     [
         (lambda t: t.replace('"Pip"\n', '"Clyde"\n'), "name-forbidden", 1),
         (lambda t: t.replace("an owl", "{{who}}"), "macro-unknown", 2),
+        (lambda t: t.replace("You are an owl.", " "), "description-none", 2),
         (lambda t: t.replace('["joy"]', "{ joy = 0.0 }"), "face-never", 10),
         (lambda t: t.replace('["joy"]', "{ neutral = 2.0 }"), "face-twice", 10),
         (lambda t: t.replace('"happy"', '"Calm"'), "face-same", 11),
