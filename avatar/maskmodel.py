@@ -14,7 +14,7 @@ from inference.job import ModelMissing
 STARTER = "starter"  # the finder, which is no such model
 FACE = re.compile(
     r"(left|right|upper|lower|inner|outer)?"
-    r"(face|facial|skin|eyes?|eyebrows?|brows?|eyelids?|eyelash(es)?|pupils?|iris|(eye|sun)?glass(es)?|nose|mouth|lips?"
+    r"(face|facial|skin|eyes?|eyebrows?|brows?|eyelids?|eyelash(es)?|pupils?|iris|(eye|sun)glass(es)?|glasses|nose|mouth|lips?"
     r"|teeth|tongue|cheeks?|chin|forehead|beard|mou?stache|blush)"
 )
 BESIDE = frozenset(("hair", "ear", "ears", "earring", "earrings", "neck", "body", "hand", "hands", "cloth", "clothes"))

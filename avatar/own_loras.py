@@ -41,6 +41,11 @@ def require_wearable(persona: Persona, own: OwnLoras, kind: Kind) -> None:
             f"{persona.card.name} brings LoRAs of its own ([face] loras in its persona.toml), but the starter painter "
             "takes none: name a painter in [face] model of mien.toml, or take them out."
         )
+    require_there(persona, own)
+
+
+def require_there(persona: Persona, own: OwnLoras) -> None:
+    """Raises ModelMissing, one sentence, for a file that the card names and that is not there."""
     for lora in own.loras:
         if not lora.file.is_file():
             raise ModelMissing(

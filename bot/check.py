@@ -73,11 +73,15 @@ def _tokenizer(settings: Settings) -> Path | None:
 
 
 def _seen(report: Report, adapters: Collection[str]) -> Iterator[Notice]:
-    """Of a persona folder that is sound: its adapter, its grammars and its pictures."""
+    """Of a persona folder that is sound: its adapter, its LoRAs, its grammars and its pictures."""
     if not report.fine or not report.path.is_dir():
         return
     persona = read_folder(report.path)
     yield from _tried("adapter", report.path, lambda: check_adapter(persona, adapters))
+    if persona.card.face.loras:
+        from avatar.own_loras import own_loras, require_there
+
+        yield from _tried("lora", report.path, lambda: require_there(persona, own_loras(persona)))
     if _has_grammar(persona.card):
         from bot.forms import mistakes
 

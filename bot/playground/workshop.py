@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -16,12 +17,14 @@ from avatar.mask import Portrait, grey, open_portrait
 from avatar.picture import PortraitError, open_picture, to_png
 from avatar.proposal import propose
 from avatar.proposals import Proposals
-from avatar.proposer import Proposer
 from avatar.shelf import Face, write_whole
 from bot.errors import MienError
 from bot.newface import is_writable, keep_mask
 from persona.card import MASK_FILE, Persona
 from persona.cast import Cast
+
+if TYPE_CHECKING:
+    from avatar.proposer import Proposer  # brings torch, and the page should not wait for it
 
 SHOWN = 1024  # pixels of the longer side on the page; larger portraits are shown smaller, masks come back enlarged
 Paint = Callable[[Persona, ExpressionSpec], Awaitable[Face]]
@@ -35,7 +38,7 @@ class Workshop:
     cast: Cast
     state: Path
     paint: Paint | None = None
-    proposer: Proposer | None = None
+    proposer: "Proposer | None" = None
 
     def personas(self) -> list[dict[str, object]]:
         """What the page's list needs to know of each."""

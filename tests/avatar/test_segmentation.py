@@ -119,6 +119,8 @@ async def test_the_painter_asks_it_once_for_a_portrait_without_a_mask(
         ("neck skin", False),
         ("eye_g", True),
         ("l_ear", False),
+        ("eyeglasses", True),
+        ("glass", False),
         ("tulip", False),
     ],
 )

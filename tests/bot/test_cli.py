@@ -179,3 +179,16 @@ def test_an_adapter_that_no_setting_names_is_told_by_check_and_doctor(
         assert "speaks through the adapter 'tess-lora', which [model.adapters] does not name (there: none)" in told
     (home / "mien.toml").write_text('[model.adapters]\ntess-lora = "anywhere"\n')
     assert main(["persona", "check", str(folder)]) == 0
+
+
+def test_a_lora_that_is_not_there_or_cannot_be_worn_is_told_by_check_and_doctor(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    folder = persona(home / "personas" / "tess", CARD + '\n[face]\nloras = ["tess.safetensors"]\n')
+    assert main(["persona", "check", str(folder)]) == 1
+    assert "tess.safetensors, which is not there" in " ".join(capsys.readouterr().out.split())
+    (folder / "tess.safetensors").write_bytes(b"looked into by the painter alone")
+    assert main(["persona", "check", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["doctor"]) == 1
+    assert "brings LoRAs of its own" in capsys.readouterr().out
