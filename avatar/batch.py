@@ -8,15 +8,13 @@ long. It knows no shelf and no gate.
 import statistics
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from avatar.attempts import Made
 from avatar.composite import Cutting
-from avatar.conditioning import Conditioning
-from avatar.mask import Floats
-from avatar.own_loras import OwnLoras
+from avatar.easel import Easel
 from avatar.wardrobe import Order
 from inference.job import Steps
 
@@ -24,16 +22,6 @@ R = TypeVar("R")
 
 STEP_SECONDS = 0.2  # how long a step of a batch may keep the device
 LARGEST = 28  # faces at once: a persona's whole sheet
-
-
-class Paints(Protocol):
-    """What a batch asks of a painter, see avatar/painter.py."""
-
-    def told(self, order: Order) -> Steps[Any, Conditioning]: ...
-    def paint_all(
-        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None, own: OwnLoras
-    ) -> Steps[None, list[Floats]]: ...
-    def looked_at(self, order: Order, cutting: Cutting, painted: Floats, seed: int) -> Steps[Any, Made]: ...
 
 
 class Pace:
@@ -52,18 +40,18 @@ class Pace:
 
 
 def painted_together(
-    painter: Paints, orders: Sequence[Order], cutting: Cutting, seed: int, pace: Pace, at_once: int | None = None
+    easel: Easel, orders: Sequence[Order], cutting: Cutting, seed: int, pace: Pace, at_once: int | None = None
 ) -> Steps[Any, list[Made]]:
     """The job: a painting for each order, all of one portrait and from the same noise. at_once: see inpaint."""
     told = []
     for order in orders:
-        told.append((yield from painter.told(order)))
+        told.append((yield from easel.told(order)))
     seconds: list[float] = []
-    faces = yield from _timed(painter.paint_all(cutting, told, seed, at_once, orders[0].own), seconds)
+    faces = yield from _timed(easel.painted(cutting, told, seed, at_once, orders[0].own), seconds)
     pace.took(at_once or len(orders), statistics.median(seconds))
     made = []
     for order, face in zip(orders, faces, strict=True):
-        made.append((yield from painter.looked_at(order, cutting, face, seed)))
+        made.append((yield from easel.looked_at(order, cutting, face, seed)))
     return made
 
 

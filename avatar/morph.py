@@ -8,20 +8,19 @@ It knows no shelf; whoever paints is handed in.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, Protocol
 
 import numpy as np
 
 from avatar.animation import MOST_SIDE, Animation
 from avatar.attempts import ATTEMPTS, Attempt
 from avatar.composite import Cutting, lay_over
-from avatar.conditioning import Conditioning, between
+from avatar.conditioning import between
+from avatar.easel import Easel
 from avatar.mask import Floats
-from avatar.own_loras import OwnLoras
 from avatar.pacing import between_widest, milliseconds, there_and_back
 from avatar.picture import PortraitError
 from avatar.wardrobe import Order
@@ -39,16 +38,8 @@ Faces = dict[float, Floats]
 """Painted crops (S, S, 3), about 0..1, by their share of the way."""
 
 
-class Paints(Protocol):
-    """What a morph asks of a painter, see avatar/painter.py."""
-
-    async def attempt(
-        self, order: Order, cutting: Cutting, number: int, priority: Priority, afresh: bool
-    ) -> Attempt | None: ...
-    def told(self, order: Order) -> Steps[Any, Conditioning]: ...
-    def paint_all(
-        self, cutting: Cutting, told: Sequence[Conditioning], seed: int, at_once: int | None, own: OwnLoras
-    ) -> Steps[None, list[Floats]]: ...
+Attempting = Callable[[Order, Cutting, int, Priority, bool], Awaitable[Attempt | None]]
+"""Paints with the so-many-th seed from the order's, afresh or not: avatar/painter.py's `attempt`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +58,14 @@ class Way:
         return f"painting {self.start.persona.card.name} from {self.start.spec.words} to {self.end.spec.words}"
 
 
-async def moving(painter: Paints, gpu: Gpu, way: Way) -> Animation:
+async def moving(easel: Easel, attempt: Attempting, gpu: Gpu, way: Way) -> Animation:
     """The loop there and back. PortraitError if one of the ends cannot be painted; what jobs raise.
 
     Cancelling it frees the device at the next step.
     """
     way.progress(way.what, 0, FRAMES)
-    first, last = await _ends(painter, way)
-    steps = partial(_faces, painter, way, first, last)
+    first, last = await _ends(attempt, way)
+    steps = partial(_faces, easel, way, first, last)
     job = gpu.submit(steps(), way.priority, smaller=partial(steps, at_once=1))
     try:
         async for done in job:
@@ -85,13 +76,13 @@ async def moving(painter: Paints, gpu: Gpu, way: Way) -> Animation:
     return await asyncio.to_thread(_animate, way, faces)
 
 
-async def _ends(painter: Paints, way: Way) -> tuple[Attempt, Attempt]:
+async def _ends(attempt: Attempting, way: Way) -> tuple[Attempt, Attempt]:
     """Both ends with the first seed that is fit for both; else the best of those that may be seen."""
     end = replace(way.end, spec=replace(way.end.spec, seed=way.start.spec.seed))
     best: tuple[Attempt, Attempt] | None = None
     for number in range(ATTEMPTS):
-        first = await painter.attempt(way.start, way.cutting, number, way.priority, afresh=True)
-        last = await painter.attempt(end, way.cutting, number, way.priority, afresh=True)
+        first = await attempt(way.start, way.cutting, number, way.priority, True)
+        last = await attempt(end, way.cutting, number, way.priority, True)
         assert first is not None and last is not None, "painted afresh, whatever is on the shelf"
         if first.verdict.fit and last.verdict.fit:
             return first, last
@@ -108,18 +99,16 @@ def _worth(first: Attempt, last: Attempt) -> float:
     return min(first.verdict.score, last.verdict.score)
 
 
-def _faces(
-    painter: Paints, way: Way, first: Attempt, last: Attempt, at_once: int | None = AT_ONCE
-) -> Steps[int, Faces]:
+def _faces(easel: Easel, way: Way, first: Attempt, last: Attempt, at_once: int | None = AT_ONCE) -> Steps[int, Faces]:
     """The job: all faces of the way. Yields how many there are."""
-    here = yield from painter.told(way.start)
-    there = yield from painter.told(way.end)
+    here = yield from easel.told(way.start)
+    there = yield from easel.told(way.end)
     faces: Faces = {0.0: first.painted, 1.0: last.painted}
     shares = list(QUARTERS)
     for more in (*MORE, 0):
         yield len(faces)
         told = [between(here, there, share) for share in shares]
-        painted = yield from painter.paint_all(way.cutting, told, first.seed, at_once, way.start.own)
+        painted = yield from easel.painted(way.cutting, told, first.seed, at_once, way.start.own)
         faces |= zip(shares, painted, strict=True)
         shares = between_widest(sorted(faces), _distances(faces, way.cutting), more)
     yield len(faces)

@@ -3,7 +3,7 @@
 1. the portrait, and the face's key                                 avatar/mask.py
 2. on the shelf? then no model is touched                           avatar/shelf.py
 3. whoever else wants the same face waits with us: one job a face   avatar/waiting.py
-4. the job, step by step on the device                              avatar/parts.py, prompts.py, inpaint.py
+4. the job, step by step on the device                              avatar/easel.py, inpaint.py
 5. judged: an unfit face is painted again with the next seed,
    at last the best there is, or the neutral face, is taken         avatar/attempts.py, critic.py, gate.py
 6. laid over the portrait and put on the shelf                      avatar/composite.py
@@ -19,26 +19,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-import torch
-
 from avatar import morph
 from avatar.animation import encode
 from avatar.attempts import ATTEMPTS, Attempt, Made, Refused, chosen
 from avatar.batch import Pace, painted_together
 from avatar.checkpoint import painter_folder, revision_of
 from avatar.composite import Cutting, cut
-from avatar.conditioning import Conditioning, between
 from avatar.critic import open_critic
+from avatar.easel import Easel
 from avatar.expression import ExpressionSpec, spec_for
 from avatar.gate import Seen, Verdict, Wish, judge, wish_for
-from avatar.inpaint import Canvas, inpaint
-from avatar.kind import kind_of
 from avatar.mask import Floats
-from avatar.own_loras import NONE, OwnLoras, require_wearable
-from avatar.parts import Hosted, import_libraries, open_parts, prompts_of
+from avatar.own_loras import require_wearable
 from avatar.picture import PortraitError
-from avatar.prompts import Prompts
 from avatar.proposer import Proposer
 from avatar.recipe import Recipe
 from avatar.shelf import Face as Face
@@ -84,7 +77,6 @@ class Painter:
         self._critic = open_critic(critic)
         self._mask_model = mask_model
         self._judge = judge
-        self._opened: Hosted | None = None  # the device thread's
         self._works: Works[Face | None] = Works()
         self._unfit: set[str] = set()
         self._moving = asyncio.Lock()
@@ -95,14 +87,12 @@ class Painter:
         self.refused = Refused(shelf.folder / "refused")
 
     async def __aenter__(self) -> Self:
-        self._folder = painter_folder(self._model, self._recipe)
-        self._kind = kind_of(self._folder)
-        self._manner = self._recipe.manner(self._kind)
-        revision = await asyncio.to_thread(revision_of, self._folder, self._recipe)
+        folder = painter_folder(self._model, self._recipe)
+        revision = await asyncio.to_thread(revision_of, folder, self._recipe)
+        self._easel = await asyncio.to_thread(Easel, self._gpu, folder, self._recipe, self._cache, self._critic)
         masks = self._shelf.folder / "masks"
         self.proposer = await asyncio.to_thread(Proposer, self._gpu, self._mask_model, masks)
-        self.wardrobe = Wardrobe(self._shelf, revision, self._manner.steps, self.proposer.proposals)
-        self._prompts = {NONE: await asyncio.to_thread(self._prompts_with, NONE)}
+        self.wardrobe = Wardrobe(self._shelf, revision, self._easel.manner.steps, self.proposer.proposals)
         return self
 
     async def __aexit__(
@@ -112,7 +102,7 @@ class Painter:
             self._batch.fail(Stopped("Mien is shutting down, so these faces were not finished."))
         await self._works.close()
         with suppress(Busy, Stopped):
-            await self._gpu.call(self._close, Priority.FEELING)
+            await self._gpu.call(self._easel.close, Priority.FEELING)
 
     # --- what others ask ------------------------------------------------------------------------------------------
 
@@ -179,7 +169,7 @@ class Painter:
                 return face_of(orders[0], found, painted=False)
             cutting = await self._prepare(orders[0])
             way = morph.Way(orders[0], orders[1], cutting, priority, progress)
-            moving = await morph.moving(self, self._gpu, way)
+            moving = await morph.moving(self._easel, self.attempt, self._gpu, way)
             content = await asyncio.to_thread(encode, moving, ".png")
             return face_of(orders[0], await asyncio.to_thread(self._shelf.put, key, content), painted=True)
 
@@ -230,13 +220,13 @@ class Painter:
         """What has no picture in the persona's folder."""
         orders = [self.wardrobe.order(persona, spec) for spec in specs if self.wardrobe.given(persona, spec) is None]
         for order in orders:
-            require_wearable(persona, order.own, self._kind)
+            require_wearable(persona, order.own, self._easel.kind)
         return orders
 
     async def _paint_together(self, orders: list[Order]) -> set[Path]:
         """One batch; the faces that came to the shelf. `paint` tries the others again with the next seed."""
         cutting = await self._prepare(orders[0])
-        steps = partial(painted_together, self, orders, cutting, orders[0].spec.seed % SEEDS, self._pace)
+        steps = partial(painted_together, self._easel, orders, cutting, orders[0].spec.seed % SEEDS, self._pace)
         self._batch = self._gpu.submit(steps(), Priority.PREWARM, smaller=partial(steps, at_once=1))
         try:
             made = await self._batch.result()
@@ -259,7 +249,7 @@ class Painter:
     async def _order(self, persona: Persona, spec: ExpressionSpec, priority: Priority = Priority.PORTRAIT) -> Order:
         await self.proposer.prepare(persona, priority)
         order = await asyncio.to_thread(self.wardrobe.order, persona, spec)
-        require_wearable(persona, order.own, self._kind)
+        require_wearable(persona, order.own, self._easel.kind)
         return order
 
     async def _paint(self, order: Order, priority: Priority) -> Face | None:
@@ -282,11 +272,9 @@ class Painter:
         return face_of(order, self._shelf.put(order.key, png), painted=True)
 
     async def _prepare(self, order: Order) -> Cutting:
-        """What the painter sees of the portrait; what painting imports is imported."""
-        await asyncio.to_thread(import_libraries, self._folder)
-        if order.own not in self._prompts:
-            self._prompts[order.own] = await asyncio.to_thread(self._prompts_with, order.own)
-        return await asyncio.to_thread(cut, order.portrait, self._manner.size)
+        """What the painter sees of the portrait; the easel is ready."""
+        await asyncio.to_thread(self._easel.ready, order.own)
+        return await asyncio.to_thread(cut, order.portrait, self._easel.manner.size)
 
     async def _attempts(
         self, order: Order, cutting: Cutting, priority: Priority, *, first: int = 0, afresh: bool = False
@@ -317,66 +305,11 @@ class Painter:
         """The job: a painting, or None if the face has come to the shelf since. at_once: see inpaint."""
         if not afresh and self._shelf.get(order.key) is not None:
             return None
-        yield from self._open()
-        conditioning = yield from self.told(order)
-        seed = (order.spec.seed + attempt) % SEEDS
-        [face] = yield from self.paint_all(cutting, [conditioning], seed, at_once, order.own)
-        return (yield from self.looked_at(order, cutting, face, seed))
-
-    def looked_at(self, order: Order, cutting: Cutting, painted: Floats, seed: int) -> Steps[Any, Made]:
-        """Steps that have the critic look at a painted crop (S, S, 3)."""
-        looking = None if self._critic is None else self._critic.look(order, cutting, painted, self._gpu.residency)
-        seen = None if looking is None else (yield from looking)
-        return Made(seed, painted, seen)
-
-    def told(self, order: Order) -> Steps[Any, Conditioning]:
-        """Steps that give what the painter is told: the expression's prompt, or what lies between two."""
-        spec, residency, prompts = order.spec, self._gpu.residency, self._prompts[order.own]
-        siblings = [expression.prompt for expression in order.persona.card.expressions.values()]
-        told = yield from prompts.embed(spec.prompt, siblings, residency)
-        yield None
-        if spec.blend is None:
-            return told
-        towards = yield from prompts.embed(spec.blend.prompt, siblings, residency)
-        return between(told, towards, spec.blend.quarters / 4)
-
-    def paint_all(
-        self,
-        cutting: Cutting,
-        told: Sequence[Conditioning],
-        seed: int,
-        at_once: int | None = None,
-        own: OwnLoras = NONE,
-    ) -> Steps[None, list[Floats]]:
-        """Steps that paint a face for each conditioning, all from the same noise: each (S, S, 3), about 0..1.
-        own: LoRAs that are worn for it."""
-        opened = yield from self._open()
-        pixels = torch.from_numpy(cutting.pixels).permute(2, 0, 1) * 2 - 1  # (3, S, S)
-        mask = torch.from_numpy(cutting.mask)[None]  # (1, S, S)
-        canvases = [Canvas(pixels, mask, conditioning, seed) for conditioning in told]
-        yield from opened.bring()
-        hosting, steps = (yield from opened.wear(own, self._kind.network)), self._manner.steps
-        painted = yield from inpaint(opened.parts, canvases, steps, at_once=at_once, hosting=hosting)
-        return [np.ascontiguousarray((face.permute(1, 2, 0) / 2 + 0.5).numpy()) for face in painted]
-
-    def _prompts_with(self, own: OwnLoras) -> Prompts:
-        return prompts_of(self._folder, self._recipe, self._cache, self._gpu.device, own.loras)
-
-    def _open(self) -> Steps[None, Hosted]:
-        if self._opened is None:
-            self._opened = open_parts(self._folder, self._gpu.device, self._recipe, self._cache).host(
-                self._gpu.residency
-            )
-            yield None
-        return self._opened
-
-    def _close(self) -> None:
-        """Let go of the parts, on the device's thread."""
-        if self._opened is not None:
-            self._opened.dismiss()
-            self._opened = None
-        if self._critic is not None:
-            self._critic.dismiss(self._gpu.residency)
+        easel, seed = self._easel, (order.spec.seed + attempt) % SEEDS
+        yield from easel.opened()
+        told = yield from easel.told(order)
+        [face] = yield from easel.painted(cutting, [told], seed, at_once, order.own)
+        return (yield from easel.looked_at(order, cutting, face, seed))
 
     async def _neutral(self, persona: Persona, refused: ExpressionSpec, priority: Priority) -> Face:
         neutral = persona.card.neutral

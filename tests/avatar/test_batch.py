@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from avatar import painter as painter_module
+from avatar import easel as easel_module
 from avatar.batch import LARGEST, STEP_SECONDS, Pace
 from avatar.composite import Cutting
 from avatar.expression import spec_for
@@ -46,14 +46,14 @@ class Watch:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[int] = []
         self.at: Callable[[int], object] = lambda faces: None
-        opening = painter_module.open_parts
+        opening = easel_module.open_parts
 
         def watched(folder: Path, device: torch.device, *recipe: object) -> Parts:
             parts = opening(folder, device, *recipe)  # type: ignore[arg-type]
             parts.network.module.register_forward_pre_hook(lambda _, shown: self._step(len(shown[0])))
             return parts
 
-        monkeypatch.setattr(painter_module, "open_parts", watched)
+        monkeypatch.setattr(easel_module, "open_parts", watched)
 
     def _step(self, faces: int) -> None:
         self.seen.append(faces)

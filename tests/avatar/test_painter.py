@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from avatar import painter as painter_module
+from avatar import easel as easel_module
 from avatar.attempts import ATTEMPTS
 from avatar.composite import Cutting
 from avatar.expression import ExpressionSpec, spec_for
@@ -114,8 +114,8 @@ async def test_a_face_is_painted_once_and_then_comes_from_the_shelf(open_painter
 async def test_a_shelved_face_needs_no_model(open_painter: Open, dot: Persona, monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_painter() as painter:
         painted = await painter.paint(dot, spec(dot))
-    monkeypatch.delattr(painter_module, "open_parts")
-    monkeypatch.delattr(painter_module, "inpaint")
+    monkeypatch.delattr(easel_module, "open_parts")
+    monkeypatch.delattr(easel_module, "inpaint")
     async with open_painter() as painter:
         assert painter.shelved(dot, spec(dot, "anger")) is None
         shelved = painter.shelved(dot, spec(dot))
@@ -396,20 +396,20 @@ async def test_leaving_the_painter_ends_what_is_being_painted(
             await face
 
 
-class Easel:
+class Watched:
     """Where a painter's UNet is: its forward tells at every call whether its weights are on the card."""
 
     def __init__(self, card: TinyCard, monkeypatch: pytest.MonkeyPatch) -> None:
         self.painted_on_card: list[bool] = []
         self.out_of_memory = 0  # how many of the next calls the card has no room for
-        opening = painter_module.open_parts
+        opening = easel_module.open_parts
 
-        def watched(folder: Path, device: torch.device, recipe: Recipe) -> Parts:
-            parts = opening(folder, device, recipe)
+        def watched(folder: Path, device: torch.device, recipe: Recipe, cache: Path) -> Parts:
+            parts = opening(folder, device, recipe, cache)
             parts.network.module.register_forward_pre_hook(lambda unet, _: self._called(card, unet))
             return parts
 
-        monkeypatch.setattr(painter_module, "open_parts", watched)
+        monkeypatch.setattr(easel_module, "open_parts", watched)
 
     def _called(self, card: TinyCard, unet: torch.nn.Module) -> None:
         self.painted_on_card.append(all(card.holds(weight) for weight in unet.parameters()))
@@ -438,7 +438,7 @@ async def test_the_painter_is_a_guest_on_the_card(
     async with open_painter() as painter:
         at_home = await painter.paint(dot, spec(dot))
     gpu, card = small_gpu
-    easel = Easel(card, monkeypatch)
+    easel = Watched(card, monkeypatch)
     async with Painter(gpu, str(painter_path), prompt_cache, Shelf(tmp_path / "other"), judge=accept) as painter:
         face = await painter.paint(dot, spec(dot))
         assert [one.name for one in gpu.residency.residents if one.here] == ["painter"]
@@ -458,7 +458,7 @@ async def test_a_painting_that_runs_out_of_memory_is_begun_again_smaller(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gpu, card = small_gpu
-    easel = Easel(card, monkeypatch)
+    easel = Watched(card, monkeypatch)
     async with Painter(gpu, str(painter_path), prompt_cache, shelf, judge=accept) as painter:
         easel.out_of_memory = 1
         assert (await painter.paint(dot, spec(dot))).painted
@@ -478,7 +478,7 @@ async def test_a_reply_that_needs_room_sends_the_painter_out_between_two_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gpu, card = small_gpu
-    easel = Easel(card, monkeypatch)
+    easel = Watched(card, monkeypatch)
     loop, begun = asyncio.get_running_loop(), asyncio.Event()
     called = easel._called
     monkeypatch.setattr(easel, "_called", lambda *what: (loop.call_soon_threadsafe(begun.set), called(*what))[1])

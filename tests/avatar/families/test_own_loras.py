@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from avatar import painter as painter_module
+from avatar import easel as easel_module
 from avatar.expression import spec_for
 from avatar.inpaint import inpaint
 from avatar.kind import kind_of
@@ -155,7 +155,7 @@ async def test_the_painter_switches_between_personas_and_opens_its_network_once(
         opened.append(folder)
         return open_parts(folder, *more)
 
-    monkeypatch.setattr(painter_module, "open_parts", counted)
+    monkeypatch.setattr(easel_module, "open_parts", counted)
     cards = [make("ann", "ann.safetensors"), make("bob", {"file": "bob.safetensors", "weight": 0.5}), make("cid")]
     for seed, persona in enumerate(cards[:2]):
         lora(persona.folder / f"{persona.slug}.safetensors", seed=seed)
