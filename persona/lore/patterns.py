@@ -7,7 +7,6 @@ again, and the log says so once.
 import logging
 import re
 import time
-import warnings
 from dataclasses import dataclass, field
 
 import regex
@@ -75,9 +74,7 @@ def compile_key(key: Key, *, ignore_case: bool = False) -> Pattern:
     for letter in key.flags:
         flags |= _FLAGS.get(letter, 0)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python finds unusual is usual in JavaScript
-            return Pattern(key, regex.compile(_JAVASCRIPT.sub(_translated, key.pattern), flags, cache_pattern=False))
+        return Pattern(key, regex.compile(_JAVASCRIPT.sub(_translated, key.pattern), flags, cache_pattern=False))
     except (regex.error, RecursionError, OverflowError, ValueError, IndexError, KeyError) as error:
         why = str(error).partition("\n")[0][:120] or "its brackets are nested too deeply"
         raise PatternError(f"the pattern is not valid: {why}") from error
