@@ -5,6 +5,7 @@ A round asks of every entry that something calls: may it awaken (obstacles.py), 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from random import Random
 
 from persona.lore.entry import Entry, Place
@@ -129,12 +130,9 @@ class Awakening:
             entry = self._entry(ref)
             if (why := self._why(ref, entry)) is None:
                 continue
-            stopped = self._recursion(ref, entry, why, texts) or obstacle(
-                entry,
-                why.cause,
-                self._moment,
-                self._timed,
-                lambda part, at, ref=ref: self._found(ref, part, at),  # type: ignore[misc]
+            found = partial(self._found, ref)
+            stopped = self._recursion(entry, why.cause, texts) or obstacle(
+                entry, why.cause, self._moment, self._timed, found
             )
             if stopped:
                 self._leave(ref, why, stopped)
@@ -161,8 +159,9 @@ class Awakening:
         key, why = min(said, key=lambda pair: (pair[1].message is None, pair[1].message or 0))
         return Why(why.cause, key.written, why.message, why.through, why.source)
 
-    def _recursion(self, ref: Ref, entry: Entry, why: Why, texts: bool) -> Obstacle | None:
-        if why.cause is Cause.STICKY or not entry.recursion.level or (texts and entry.recursion.level <= self._level):
+    def _recursion(self, entry: Entry, cause: Cause, texts: bool) -> Obstacle | None:
+        level = entry.recursion.level
+        if not level or cause is Cause.STICKY or (texts and level <= self._level):
             return None
         return Reason.RECURSION, "it waits for what other entries say"
 
@@ -181,7 +180,7 @@ class Awakening:
 
     def _draws(self, candidate: Candidate) -> bool:
         entry, ref = candidate.entry, candidate.ref
-        if entry.probability >= 100 or candidate.why.cause is Cause.STICKY or ref in self._lucky:
+        if entry.probability >= 100 or candidate.why.cause in _LASTING or ref in self._lucky:
             return True
         if self._chance.random() * 100 < entry.probability:
             self._lucky.add(ref)

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from persona.lore.entry import Entry, Key
 from persona.lore.index import Folded, Index, Slot
@@ -23,7 +23,7 @@ _MACRO = re.compile(r"\{\{[^{}]*\}\}")
 
 
 class Search:
-    """`messages` are the newest first; `depths` says for a book how many of them its entries look at by default."""
+    """`messages` are the newest first; the entries that something called are found out text by text."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Search:
         self._read = 0  # messages that were searched for words
         self._until = time.perf_counter() + SECONDS
         for name, text in sources.items():
-            self._tell(text, Why(Cause.KEY, source=name), lambda entry, name=name: name in entry.sources)  # type: ignore[misc]
+            self._tell(text, Why(Cause.KEY, source=name), partial(_listens, name))
 
     def read(self, depths: Sequence[int]) -> None:
         """Search the messages: of each book, as many as its entry in `depths`, or more where an entry asks for more."""
@@ -101,6 +101,10 @@ class Search:
 
     def _at(self, pattern: Pattern, text: str) -> int | None:
         return pattern.search(text, min(MOST_SECONDS, self._until - time.perf_counter()))
+
+
+def _listens(source: str, entry: Entry) -> bool:
+    return source in entry.sources
 
 
 @lru_cache(maxsize=256)

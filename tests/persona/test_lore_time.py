@@ -73,6 +73,12 @@ def test_keep_activate_after_match() -> None:
     assert walk(book, "x", "a1", "x", "x") == [[], ["A"], ["A"], ["A"]]
 
 
+def test_what_is_kept_draws_only_once() -> None:
+    row = {"keys": ["a1"], "content": "@@keep_activate_after_match\nA", "extensions": {"probability": 50}}
+    state = next(later.timed for later in (awaken(card(row), "a1", seed=seed) for seed in range(9)) if later.entries)
+    assert all(texts(awaken(card(row), "a1", "x", seed=seed, state=state)) == ["A"] for seed in range(20))
+
+
 def test_dont_activate_after_match() -> None:
     book = card({"keys": ["a1"], "content": "@@dont_activate_after_match\nA"})
     assert walk(book, "x", "a1", "a1", "a1") == [[], ["A"], [], []]
