@@ -7,16 +7,16 @@ Pictures, grammars and adapters are looked at by whoever knows them (bot/check.p
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from persona.card import CARD_FILE
 from persona.cardfile import CardError, read_card
 from persona.character import Character, character_of
 from persona.lint.character import Measure, look
-from persona.lint.folder import folder_notices, placed
+from persona.lint.folder import folder_notices, placed, said_over
 from persona.lint.lore import Looked
-from persona.lint.notice import Notice, Report
+from persona.lint.notice import Notice, Report, counted
 from persona.lint.places import Places
 from persona.lint.unused import ignored, used
 from persona.lorebook import Lorebook, read_lorebook
@@ -75,12 +75,21 @@ def _folder(folder: Path, measure: Measure) -> Report:
     if card is not None:
         inner = _file(card, measure)
         report.kind = f"persona.toml over a {inner.kind}" if (folder / CARD_FILE).is_file() else inner.kind
-        report.notices += inner.notices if inner.fine else []  # else the folder says so itself
+        if inner.fine:  # else the folder says so itself
+            report.notices += [notice for notice in inner.notices if not _is_moot(notice, said_over(folder))]
     folder_notices(report, measure)
     return report
 
 
+def _is_moot(notice: Notice, over: Collection[str]) -> bool:
+    """Whether it is about a field that persona.toml stands in for, or about the length, which the folder tells anew."""
+    field = notice.where.removeprefix("data.").partition("[")[0].partition(".")[0]
+    return field in over or notice.code in ("card-long", "card-too-long")
+
+
 def _file(path: Path, measure: Measure) -> Report:
+    if not path.exists():
+        return Report(path, "nothing", notices=[Notice("error", "unreadable", "", "there is no such file", file=path)])
     try:
         file = read_card(path)
     except CardError as error:
@@ -110,7 +119,7 @@ def _lorebook(path: Path, measure: Measure, error: str, kind: str) -> Report:
         except TomlError:
             pass
         else:
-            report = Report(path, "lorebook", book.label(), [f"{len(book.entries)} lore entries"])
+            report = Report(path, "lorebook", book.label(), [counted(len(book.entries), "lore entry", "lore entries")])
             report.notices = [placed(found, path, places) for found in Looked(book, "", measure).notices()]
             return report
     return Report(path, kind, notices=[Notice("error", "unreadable", "", error, file=path)])

@@ -15,7 +15,7 @@ from persona.faces import FOLDER as FACES
 from persona.lint import texts
 from persona.lint.character import Measure, name, size
 from persona.lint.lore import Looked
-from persona.lint.notice import Notice, Report, of_problem
+from persona.lint.notice import Notice, Report, counted, of_problem
 from persona.lint.places import Places
 from persona.lore.entry import Scope
 from persona.merge import MAPPED
@@ -23,7 +23,11 @@ from persona.tomlfile import TomlError, parse, read_text
 
 _READ = ("description", "personality", "voice", "scenario", "system_prompt", "post_history", "dialogue")
 _STANDING = ("description", "personality", "voice", "scenario", "system_prompt", "post_history")
-_LISTS = {"examples": "examples", "greetings": "other greetings", "group_greetings": "greetings for scenes"}
+_LISTS = {
+    "examples": ("example", "examples"),
+    "greetings": ("other greeting", "other greetings"),
+    "group_greetings": ("greeting for scenes", "greetings for scenes"),
+}
 _MISNAMED = {  # what people call files that have another name here
     **dict.fromkeys((f"base.{ending}" for ending in ("jpeg", "gif", "bmp")), f"the portrait is read from {BASE_FILE}"),
     "persona.toml.txt": f"it should be called {CARD_FILE}",
@@ -55,6 +59,16 @@ def folder_notices(report: Report, measure: Measure) -> Persona | None:
     return persona
 
 
+def said_over(folder: Path) -> set[str]:
+    """The fields of a community's card that the folder's persona.toml stands in for."""
+    file = folder / CARD_FILE
+    try:
+        own = parse(file, read_text(file)) if file.is_file() else {}
+    except TomlError:
+        return set()
+    return {field for key, field in MAPPED.items() if key in own}
+
+
 def placed(notice: Notice, file: Path, places: Places) -> Notice:
     """The notice with its place in a file."""
     line, column = places.of(notice.where)
@@ -71,14 +85,14 @@ def _of(problem: Any) -> Notice:
 def _used(persona: Persona) -> Iterator[str]:
     card = persona.card
     yield from (key.replace("_", " ") for key in (*_READ, "greeting") if getattr(card, key).strip())
-    yield from (f"{len(getattr(card, key))} {word}" for key, word in _LISTS.items() if getattr(card, key))
+    yield from (counted(len(getattr(card, key)), *words) for key, words in _LISTS.items() if getattr(card, key))
     if card.note is not None:
         yield "note"
-    yield f"{len(card.expressions)} expressions"
+    yield counted(len(card.expressions), "expression", "expressions")
     if persona.faces:
         yield f"given faces for {', '.join(persona.faces)}"
     if entries := sum(len(book.entries) for book in persona.lore):
-        yield f"{entries} lore entries"
+        yield counted(entries, "lore entry", "lore entries")
 
 
 def _card(persona: Persona, own: Mapping[str, Any], measure: Measure) -> Iterator[Notice]:

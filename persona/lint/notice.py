@@ -44,6 +44,11 @@ class Notice:
         return asdict(self) | {"file": str(self.file) if self.file else None}
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """ "1 greeting", "3 greetings"."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def of_problem(problem: Problem) -> Notice:
     """A mistake that makes Mien refuse a file."""
     return Notice(

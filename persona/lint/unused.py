@@ -10,7 +10,7 @@ from persona.cardfile import CardFile
 from persona.cardtext import CardError
 from persona.character import Character
 from persona.emotions import KINDS, content_at
-from persona.lint.notice import Notice
+from persona.lint.notice import Notice, counted
 
 _FOR_PEOPLE = "is for people who choose a card; it never enters the prompt"
 _UNUSED = {  # fields of V1 to V3 cards -> why they are not used
@@ -60,11 +60,12 @@ _FIELDS = {  # field -> what to call it in the line about what is used
 def used(character: Character, entries: int) -> list[str]:
     """What goes into prompts, greetings and faces."""
     words = [word for field, word in _FIELDS.items() if getattr(character, field).strip()]
-    for field, word in (("alternate_greetings", "other greetings"), ("group_only_greetings", "greetings for scenes")):
-        if count := len(getattr(character, field)):
-            words.append(f"{count} {word if count > 1 else word.replace('greetings', 'greeting')}")
+    if others := len(character.alternate_greetings):
+        words.append(counted(others, "other greeting", "other greetings"))
+    if scenes := len(character.group_only_greetings):
+        words.append(counted(scenes, "greeting for scenes", "greetings for scenes"))
     words += ["depth prompt"] * (character.depth_prompt is not None)
-    return words + [f"{entries} lore entries"] * (entries > 0)
+    return words + [counted(entries, "lore entry", "lore entries")] * (entries > 0)
 
 
 def ignored(character: Character, file: CardFile | None) -> Iterator[Notice]:

@@ -152,7 +152,7 @@ def test_persona_check_takes_cards_and_folders_of_cards(capsys: pytest.CaptureFi
     assert main(["persona", "check", str(cards), str(cards / "juno.json")]) == 1
     assert "BAD" in capsys.readouterr().out
     assert main(["persona", "check", str(home / "nowhere")]) == 1
-    assert "There is no card" in capsys.readouterr().out
+    assert "error: there is no such file" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("given", "said"), [(None, "passive"), ("active", "active")])
