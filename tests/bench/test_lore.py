@@ -2,13 +2,17 @@
 
 from random import Random
 
-from bench.lore import NAMED, case, loop, measured, ours, words
+from bench.lore import NAMED, case, loop, measured, ours, substrings, words
 
 
 def test_both_ways_find_the_same_entries() -> None:
     given = case(300)
     assert loop(given)() == ours(given)()
     assert NAMED * 0.7 <= len(ours(given)()) <= NAMED
+
+
+def test_substrings_find_more() -> None:
+    assert set(substrings(case(300))()) > set(ours(case(300))())
 
 
 def test_patterns_find_what_words_found() -> None:
