@@ -3,9 +3,9 @@
 Books of 1,000 and 10,000 entries with two or three keys each (a tenth of them of two words), and ten messages of fifty
 words; about thirty entries are named. The plain loop asks `(?:^|\\W)key(?:$|\\W)` of the messages' text, every pattern
 compiled beforehand, and then does nothing more; ours finds the keys, decides what awakens within a budget, and says
-why. Before anything is timed, both must have found the same entries. Building the automaton happens once for a book
-and is among the figures, as is a loop of `key in text`, which knows no words; so is the largest book with a pattern (`/…/i`) in every hundredth entry. The ratio told is
-that of the largest book.
+why. Before anything is timed, both must have found the same entries. The ratio told is that of the largest book. Among
+the figures: a loop of `key in text`, which knows no words; building the automaton, once for a book; and the largest
+book with a pattern (`/…/i`) in every hundredth entry.
 
     python -m bench.lore [--json] [--record] [--rounds 5]
 """
