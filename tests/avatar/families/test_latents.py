@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from avatar import latents, opening
-from avatar import painter as painter_module
+from avatar import easel, latents, opening
 from avatar.expression import spec_for
 from avatar.inpaint import Canvas, inpaint
 from avatar.latents import Latents
@@ -45,7 +44,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[int]]]:
         counts.append(count(parts))
         return parts
 
-    monkeypatch.setattr(painter_module, "open_parts", counted)
+    monkeypatch.setattr(easel, "open_parts", counted)
     yield counts
 
 
