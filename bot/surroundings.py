@@ -5,8 +5,8 @@ the reply counts; a turn that is begun again after a crash finds the state it fo
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Protocol
@@ -17,8 +17,7 @@ from persona.lore.obstacles import Moment
 from persona.lore.outcome import Awakened
 from persona.lore.rules import LoreRules
 from persona.lore.timed import Timed
-from persona.macros import Macros
-from persona.macrowords import Known
+from persona.sections import Sections
 from persona.setting import Setting
 from persona.turn import Turn
 
@@ -59,9 +58,9 @@ class Surroundings:
         # By itself the turn's number, which is the same if the turn is begun again.
         seed = (turns[-1].id if turns else 0) if incoming.seed is None else incoming.seed
         chat = f"{incoming.channel}/{persona.slug}"
-        lore = await self._lore(incoming, persona, turns, Random(seed), members)
         now = datetime.fromtimestamp(incoming.at).astimezone()
-        return Setting(incoming.name, members, lore=lore, others=others, now=now, seed=seed, chat=chat)
+        setting = Setting(incoming.name, members, others=others, now=now, seed=seed, chat=chat)
+        return replace(setting, lore=await self._lore(incoming, persona, turns, Random(seed), setting))
 
     async def keep(self, incoming: "Incoming", setting: Setting) -> None:
         """The reply counts: what lasts of its lore is kept."""
@@ -83,7 +82,7 @@ class Surroundings:
         persona: "Persona",
         turns: Sequence[Turn],
         chance: Random,
-        members: Mapping[str, str],
+        setting: Setting,
     ) -> Awakened | None:
         books = (*persona.lore, *await self.library.books(incoming.guild, incoming.channel))
         if not books:
@@ -95,7 +94,6 @@ class Surroundings:
             names=frozenset({card.name, card.nickname, persona.slug} - {""}),
             tags=frozenset(persona.character.tags if persona.character else ()),
         )
-        macros = Macros(Known(char=card.nickname or card.name, user=incoming.name))
         return await asyncio.to_thread(
             Lore(books, self.rules).awaken,
             turns,
@@ -104,8 +102,8 @@ class Surroundings:
             chance=chance,
             state=state,
             moment=moment,
-            fill=macros.fill,
-            sources=_sources(card, members.get(incoming.name, "")),
+            fill=Sections(card, turns, setting).lasting.fill,
+            sources=_sources(card, setting.members.get(incoming.name, "")),
         )
 
 

@@ -119,6 +119,11 @@ class Sections:
         return self._moving
 
     @cached_property
+    def lasting(self) -> Macros:
+        """For texts that should not change from one reply to the next, such as lore: {{user}} is everybody there."""
+        return self._still
+
+    @cached_property
     def _known(self) -> Known:
         card, turns, setting = self.card, self.turns, self.setting
         fields = {

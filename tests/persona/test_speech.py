@@ -48,6 +48,45 @@ def test_what_was_written_becomes_what_was_said(card: Card, written: str, said: 
     assert final(card, written) == said
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("Robin:", "**Robin**:", "**Robin:**", "__Robin__ :", "### Robin:", "> **Robin**:", "~~Robin~~:", '"Robin:'),
+        *("Robin (laughs):", "Robin *laughs*:", "Robin：", "🌸 Robin 🌸:", "Robin says:", "**Robin** replied softly:"),
+        *("{{user}}:", "<USER>:", "{{char}}:", "User:", "Robin Hood:", "Zo:", "Featherly:", "(Featherly ", "[Robin]:"),
+    ],
+)
+def test_a_line_that_begins_to_speak_for_somebody_is_cut_there(card: Card, label: str) -> None:
+    named = card.model_copy(update={"nickname": "Featherly"})
+    members = ["🌸 Robin 🌸", "Robin Hood", "Zo\n"]
+    text = f"Hoo!\n{label} I will not say it."
+    assert tidy(text, named, members, finished=True) == "Hoo!"
+    for end in range(len(text) + 1):
+        assert "Hoo!".startswith(tidy(text[:end], named, members, finished=False))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Robin says hello.",
+        "Robin, come in!",
+        "Cake: three pieces.",
+        "(laughs)",
+        "Robins fly: look!",
+        "- one\n- two",
+        "Al: no",
+    ],
+)
+def test_a_line_about_somebody_is_the_characters_own(card: Card, line: str) -> None:
+    assert tidy(f"Hoo!\n{line}", card, ["Robin", "Alex Cake"], finished=True) == f"Hoo!\n{line}"
+
+
+def test_a_nickname_in_front_is_the_characters_own_label(card: Card) -> None:
+    named = card.model_copy(update={"name": "Pip Featherly", "nickname": "Pip"})
+    for label in ("Pip:", "**Pip Featherly**:", "{{char}}:", "Pip (hoots):"):
+        assert tidy(f"{label} Hoo!", named, ["Robin"], finished=True) == "Hoo!"
+
+
 def test_what_the_character_said_before_is_not_said_again(card: Card) -> None:
     before = ["Hoo! I have a letter for you. It is from the mayor."]
     again = "Hoo! I have a letter  for you. Shall I read it?"
