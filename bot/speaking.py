@@ -113,7 +113,7 @@ class Said:
 class Cue:
     """Who speaks next, in which state, after what. `messages`: the prompt, without a beginning of the answer.
 
-    others: characters of the scene, for whom it must not speak either.
+    others: characters of the scene, for whom it must not speak either; nor say what they said, as a small model would.
     """
 
     card: "Card"
@@ -130,7 +130,7 @@ class Cue:
     @cached_property
     def scene(self) -> Scene:
         members = sorted({*self.others, *(turn.name for turn in self.turns if turn.role is Role.USER)})
-        before = [turn.text for turn in self.turns if turn.role is Role.CHARACTER]
+        before = [turn.text for turn in self.turns if turn.role is Role.CHARACTER or turn.name in self.others]
         heard = next((turn.text for turn in reversed(self.turns) if turn.role is Role.USER), "")
         return Scene(self.card, tuple(members), heard, tuple(before))
 

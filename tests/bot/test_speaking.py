@@ -131,3 +131,11 @@ async def test_the_same_seed_says_the_same_whatever_else_is_written_beside_it(pa
     _, alone = await words(speaker, seed=9)
     beside = await asyncio.gather(words(speaker, seed=9), words(speaker, seed=10, expression="joy"))
     assert beside[0][1] == alone
+
+
+async def test_in_a_scene_a_character_says_nothing_that_another_one_said() -> None:
+    said = "How dare you! You stole my rolling pin, you thief of a stag!"
+    turns = [Turn(Role.USER, "Robin", "Who took the rolling pin?", 1.0), Turn(Role.USER, "Bram", said, 2.0)]
+    alone, together = (Cue(MARIGOLD, turns, "anger", 1, [], others) for others in ((), ("Bram",)))
+    assert alone.tidy(f"{said} I am hurt.", finished=True).startswith("How dare you!")
+    assert together.tidy(f"{said} I am hurt.", finished=True) == "I am hurt."
