@@ -22,6 +22,7 @@ from persona.cardtext import (
     parse_json,
     parse_toml,
     parse_yaml,
+    require_readable,
 )
 from persona.cardtext import CardError as CardError
 from persona.cardzip import plain, unzip
@@ -133,8 +134,7 @@ def _is_text(head: bytes, path: Path) -> bool:
 
 def _from_text(path: Path, content: bytes) -> CardFile:
     whose = f"the card in {shown(path)}"
-    if len(content) > MOST_TEXT_BYTES:
-        raise CardError(f"{whose} is larger than {MOST_TEXT_BYTES >> 20} MiB.")
+    require_readable(content, whose)
     text, unicode = decode(content)
     parse = parse_json if text[:1] == "{" else _PLAIN.get(path.suffix.lower(), parse_json)
     return CardFile(parse(text, whose), findings=() if unicode else (Finding("warning", "", f"the text {NOT_UTF8}"),))

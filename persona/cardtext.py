@@ -6,22 +6,32 @@ it, so that no card costs much memory or time. Whatever is wrong with it is one 
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import yaml
 
-MOST_TEXT_BYTES = 24 << 20  # of JSON; data: addresses make a card large
+MOST_TEXT_BYTES = 18 << 20  # of JSON; data: addresses make a card large
+MOST_WIDE_BYTES = MOST_TEXT_BYTES // 3  # of JSON with letters such as emoji, which Python keeps in four bytes each
 MOST_PLAIN_BYTES = 1 << 20  # of YAML and TOML, which are written by hand
 MOST_DEPTH = 64  # of tables and lists within each other
 MOST_TABLES = 150_000  # tables and lists in a card: a lorebook's entry has four
 MOST_VALUES = 500_000  # counted as commas, those of the prose as well
+_FOUR_BYTES = re.compile(rb"[\xf0-\xf4]")  # begins a letter of four bytes in UTF-8
 NOT_UTF8 = "is not UTF-8 and was read as Windows-1252: special letters may be wrong"
 
 
 class CardError(ValueError):
     """A card cannot be read or written; str() is the sentence for the admin."""
+
+
+def require_readable(content: bytes, whose: str) -> None:
+    """CardError for a text that would take too much memory once it is decoded."""
+    wide = len(content) > MOST_WIDE_BYTES and _FOUR_BYTES.search(content) is not None
+    if wide or len(content) > MOST_TEXT_BYTES:
+        raise CardError(_too_large(whose))
 
 
 def decode(content: bytes) -> tuple[str, bool]:
@@ -38,8 +48,8 @@ def decode(content: bytes) -> tuple[str, bool]:
 
 def parse_json(text: str, whose: str) -> Mapping[str, Any]:
     """A JSON object. whose: what the sentence calls the card. Raises CardError."""
-    if len(text) > MOST_TEXT_BYTES:
-        raise CardError(f"{whose} is larger than {MOST_TEXT_BYTES >> 20} MiB.")
+    if len(text) > MOST_TEXT_BYTES or sys.getsizeof(text) > 4 * MOST_WIDE_BYTES + 1024:
+        raise CardError(_too_large(whose))
     if text.count("{") + text.count("[") > MOST_TABLES or text.count(",") > MOST_VALUES:
         raise CardError(f"{whose} holds more values than any card.")
     try:
@@ -82,6 +92,8 @@ def parse_yaml(text: str, whose: str) -> Mapping[str, Any]:
 def parse_toml(text: str, whose: str) -> Mapping[str, Any]:
     """A TOML file, dates as text. Raises CardError."""
     _require_small(text, whose)
+    if any(line.partition("=")[0].count(".") > MOST_DEPTH for line in text.split("\n") if "=" in line or "[" in line):
+        raise CardError(_too_deep(whose))  # a key of that many parts costs their square in memory
     try:
         card = tomllib.loads(text.replace("\r\n", "\n"), parse_float=_finite)
     except RecursionError as error:
@@ -95,11 +107,14 @@ def parse_toml(text: str, whose: str) -> Mapping[str, Any]:
 
 
 def dump(card: Mapping[str, Any]) -> bytes:
-    """A card as JSON, indented, in UTF-8."""
+    """A card as JSON, indented, in UTF-8; a large one in ASCII alone, so that it can be read in little memory."""
     try:
-        return json.dumps(card, ensure_ascii=False, indent=1, allow_nan=False).encode()
+        written = json.dumps(card, ensure_ascii=False, indent=1, allow_nan=False).encode()
     except UnicodeEncodeError:  # half of a letter beyond the Basic Multilingual Plane, as JavaScript may write it
-        return json.dumps(card, indent=1, allow_nan=False).encode()
+        written = b""
+    if written and len(written) <= MOST_WIDE_BYTES:
+        return written
+    return json.dumps(card, indent=1, allow_nan=False).encode()
 
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # text only: nothing in a card becomes an object
@@ -145,6 +160,11 @@ def _require_flat(card: Mapping[str, Any], whose: str) -> None:
         if not level:
             return
     raise CardError(_too_deep(whose))
+
+
+def _too_large(whose: str) -> str:
+    wide = f"{MOST_WIDE_BYTES >> 20} MiB with letters such as emoji"
+    return f"{whose} is larger than {MOST_TEXT_BYTES >> 20} MiB, or {wide}."
 
 
 def _too_deep(whose: str) -> str:

@@ -18,6 +18,7 @@ MAGIC = b"PK\x03\x04"
 CARD = "card.json"
 MOST_FILES = 20_000
 MOST_INDEX_BYTES = 8 << 20
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, RuntimeError, ValueError, EOFError, IndexError)
 _END, _END64 = b"PK\x05\x06", b"PK\x06\x07"
 _END_BYTES, _END64_BYTES = 22, 20
 
@@ -33,9 +34,9 @@ def open_zip(path: Path, whose: str) -> tuple[zipfile.ZipFile, Mapping[str, zipf
         _require_small_index(_tail(file), whose)
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error, EOFError) as error:
+    except _DAMAGE as error:
         raise CardError(f"{whose} is a damaged zip file ({error}): export the card again.") from error
-    return archive, {plain(info.filename): info for info in archive.infolist() if not info.is_dir()}
+    return archive, {plain(info.filename): info for info in archive.infolist() if info.filename.strip("/")}
 
 
 def card_text(archive: zipfile.ZipFile, names: Mapping[str, zipfile.ZipInfo], whose: str) -> bytes:
@@ -52,7 +53,16 @@ def unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
     try:
         with archive.open(info) as file:
             content = file.read(most + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, ValueError, struct.error, EOFError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        OSError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+        EOFError,
+        IndexError,
+    ) as error:
         raise CardError(f"{info.filename[:80]} in the card cannot be unpacked ({error}).") from error
     if len(content) > most:
         raise CardError(f"{info.filename[:80]} in the card is larger than {most >> 20} MiB.")

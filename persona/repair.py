@@ -30,7 +30,7 @@ KNOWN = ("name", "description", "personality", "first_mes", *(old for names in A
 _SPECS = {"chara_card_v2": 2.0, "chara_card_v3": 3.0}
 _NUMBERED: tuple[PromptRole, ...] = ("system", "user", "assistant")  # as SillyTavern numbers them
 _ROLES = {str(number): role for number, role in enumerate(_NUMBERED)} | {role: role for role in _NUMBERED}
-_CONTROL = dict.fromkeys([*range(9), *range(11, 32), 127])
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LINES = re.compile(r"\r\n?|\u2028|\u2029")
 
 
@@ -171,7 +171,7 @@ class Fields:
     def _clean(self, key: str, value: Any) -> str:
         """Plain line ends, and nothing that cannot be written as UTF-8 or shown."""
         text = _LINES.sub("\n", str(value))
-        shown = _whole(text).translate(_CONTROL)
+        shown = _CONTROL.sub("", _whole(text))
         if shown != text:
             self.say("note", key, "holds control characters or halves of letters, which are left out")
         return shown

@@ -203,7 +203,7 @@ def test_the_pictures_of_risuai_in_a_v2_card_go_along(tmp_path: Path) -> None:
 
 def test_a_card_that_json_cannot_carry_and_a_picture_that_is_no_png_are_refused() -> None:
     character = character_of(CardFile(v3()), "card")
-    with pytest.raises(CardError, match=r"larger than 24 MiB: use \.charx\."):
+    with pytest.raises(CardError, match=r"larger than 18 MiB: use \.charx\."):
         write_character(character, ".json", Pictures(faces={"joy": bytes(20 << 20)}))
     with pytest.raises(CardError, match="no whole PNG"):
         write_character(character, ".png", Pictures(b"GIF89a"))
