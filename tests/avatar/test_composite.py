@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +178,32 @@ def test_neighbours_are_those_of_pillows_rank_filters(reach: int) -> None:
     image, size = Image.fromarray(values), 2 * reach + 1
     assert (around(values, np.minimum, reach) == np.asarray(image.filter(ImageFilter.MinFilter(size)))).all()
     assert (around(values, np.maximum, reach) == np.asarray(image.filter(ImageFilter.MaxFilter(size)))).all()
+
+
+LARGE = """
+import resource, sys
+import numpy as np
+from avatar.composite import cut, lay_over
+from avatar.mask import Portrait
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+side = 3400
+pixels, mask = np.zeros((side, side, 4), np.uint8), np.full((side, side), 255, np.uint8)
+pixels[...] = 200
+before = peak()
+portrait = Portrait(pixels, mask, "digest", ())
+cutting = cut(portrait, 128)
+face = lay_over(portrait, cutting, cutting.pixels * 0.5)
+assert face.size == (side, side) and face.getpixel((side // 2, side // 2))[0] < 200
+print(peak() - before, pixels.nbytes)
+"""
+
+
+def test_a_large_portrait_needs_little_more_memory_than_its_copy() -> None:
+    """Twelve million pixels, the mask white all over: two copies of the picture (the face, Pillow's own), and bands.
+    Whole arrays of floats would be 140 MB each. (The largest portrait that is taken, 40 million, needs 240 MB more.)"""
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    grown, picture = map(int, done.stdout.split())
+    assert grown < 2 * picture + (64 << 20)
