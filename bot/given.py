@@ -20,7 +20,8 @@ from persona.cardwrite import Form, Pictures, Spec, persona_object, write
 from persona.emotions import Asset, emotion_assets
 from persona.faces import FOLDER, given
 from persona.merge import card_file
-from persona.naming import find
+from persona.naming import fold
+from persona.synonyms import meant
 
 ENDINGS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}  # kept as they are; any other picture becomes PNG
 FORMS: tuple[Form, ...] = (".png", ".charx", ".json")
@@ -70,19 +71,22 @@ async def faces(options: argparse.Namespace) -> int:
 def take(persona: Persona, source: Path, *, replace: bool = False) -> Taken:
     """Put the emotion assets of a card into the persona's faces/. Raises CardError, OSError."""
     taken, there = Taken(), given(persona.folder, persona.card.expressions)
-    for asset in emotion_assets(read_card(source)):
-        name = find(asset.name.replace("_", " "), persona.card.expressions) or find(
-            asset.name, persona.card.expressions
-        )
+    for name, asset in _meant(emotion_assets(read_card(source)), persona):
         if name is None:
             taken.unmatched.append(asset.name)
         elif name in taken.worn:
-            taken.trouble[asset.name] = "the card has it twice; the first one is worn"
+            taken.trouble[asset.name] = f"the card has another face for {name}; the first one is worn"
         elif name in there and not replace:
             taken.kept.append(name)
         else:
             _take_one(persona, name, asset, taken, there)
     return taken
+
+
+def _meant(assets: Iterable[Asset], persona: Persona) -> list[tuple[str | None, Asset]]:
+    """Each face with the expression it stands for; those that are called exactly so come first."""
+    named = [(meant(asset.name, persona.card.expressions), asset) for asset in assets]
+    return sorted(named, key=lambda one: one[0] is None or fold(one[1].name.replace("_", " ")) != fold(one[0]))
 
 
 def _take_one(persona: Persona, name: str, asset: Asset, taken: Taken, there: Mapping[str, Path]) -> None:
