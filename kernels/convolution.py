@@ -1,8 +1,10 @@
 """Convolutions of small networks: on a CPU with the weights in the order of oneDNN's own product.
 
 torch puts a convolution's weights into that order anew with every call. With one small picture at a time that takes as
-long as convolving it. Here it is done with the first call, and what follows a convolution (GELU, a product, a sum) is
-done while its numbers are still in the registers. Elsewhere, and where oneDNN cannot, it is torch's own convolution.
+long as convolving it. Here it is done with the first call for a shape, since the order suits so many pictures of that
+size and no others (two pictures in the order for one took 149 ms instead of 56); and what follows a convolution (GELU,
+a product, a sum) is done while its numbers are still in the registers. Elsewhere, and where oneDNN cannot, it is
+torch's own convolution.
 
 Pictures are (B, C, H, W) in channels_last. A 1 x 1 convolution is a linear layer over each place.
 """
@@ -19,6 +21,7 @@ _alone = torch.ops.mkldnn._convolution_pointwise.default
 _joined = torch.ops.mkldnn._convolution_pointwise.binary
 
 Joining = Literal["add", "mul"]
+SHAPES = 2  # that weights are kept for: the one for a face that is wanted now, and the one for a batch
 
 
 class Convolution(nn.Module):
@@ -33,40 +36,43 @@ class Convolution(nn.Module):
         self.weight = nn.Parameter(kernel, requires_grad=False)
         self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
         self._stride, self._padding = [stride] * 2, [kernel.shape[-1] // 2] * 2
-        self._packed: Tensor | None = None
+        self._packed: dict[torch.Size, Tensor] = {}
 
     def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """bias: another one than its own."""
         bias = self.bias if bias is None else bias
-        if not self._is_packed_for(x):
+        if (weight := self._packed_for(x)) is None:
             return F.conv2d(x, self.weight, bias, self._stride, self._padding)
-        y: Tensor = _alone(x, self._packed, bias, self._padding, self._stride, [1, 1], 1, "none", [], "")
+        y: Tensor = _alone(x, weight, bias, self._padding, self._stride, [1, 1], 1, "none", [], "")
         return y
 
     def gelu(self, x: Tensor) -> Tensor:
         """With GELU after it, the exact one (Hendrycks & Gimpel, 2016)."""
-        if not self._is_packed_for(x):
+        if (weight := self._packed_for(x)) is None:
             return F.gelu(self.forward(x))
-        y: Tensor = _alone(x, self._packed, self.bias, self._padding, self._stride, [1, 1], 1, "gelu", [], "none")
+        y: Tensor = _alone(x, weight, self.bias, self._padding, self._stride, [1, 1], 1, "gelu", [], "none")
         return y
 
     def joined(self, x: Tensor, rest: Tensor, how: Joining = "add") -> Tensor:
         """Added to `rest`, which is shaped like what comes out, or multiplied by it."""
-        if not self._is_packed_for(x):
+        if (weight := self._packed_for(x)) is None:
             said = self.forward(x)
             return said + rest if how == "add" else said * rest
         around = (self._padding, self._stride, [1, 1], 1)
-        y: Tensor = _joined(x, rest, self._packed, self.bias, *around, how, None, None, [], None)
+        y: Tensor = _joined(x, rest, weight, self.bias, *around, how, None, None, [], None)
         return y
 
-    def _is_packed_for(self, x: Tensor) -> bool:
-        """Whether oneDNN computes this one; packs the weights if it does and they are not."""
+    def _packed_for(self, x: Tensor) -> Tensor | None:
+        """The weights in oneDNN's order for pictures of x's shape; None where it does not compute this one."""
         if x.device.type != "cpu" or not is_fast(x.dtype):
-            return False
-        if self._packed is None:
+            return None
+        if (known := self._packed.pop(x.shape, None)) is None:
             places = (self._padding, self._stride, [1, 1], 1, list(x.shape))
-            self._packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach(), *places)
-        return True
+            known = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach(), *places)
+            if len(self._packed) == SHAPES:
+                del self._packed[next(iter(self._packed))]  # the one that was not used for longest
+        self._packed[x.shape] = known
+        return known
 
 
 def is_fast(dtype: torch.dtype) -> bool:

@@ -144,7 +144,7 @@ async def test_every_model_computes_on_the_device_thread_with_its_number_of_thre
         hook.remove()
     device = await rooms.gpu.call(lambda: ("mien-gpu", torch.get_num_threads()), Priority.REPLY)
     assert {place for places in seen.values() for place in places} == {device}
-    assert {"diffusers", "emotion", "kernels"} <= seen.keys()
+    assert {"avatar", "emotion", "kernels"} <= seen.keys()
 
 
 async def test_a_turn_given_up_leaves_the_engine_free_and_no_reply(rooms: Rooms) -> None:

@@ -21,7 +21,7 @@ def test_it_convolves_as_torch_does(
     weight, bias = torch.randn(outputs, inputs, kernel, kernel) / inputs**0.5 / kernel, torch.randn(outputs)
     weight, bias = weight.to(dtype), bias.to(dtype)
     layer = Convolution(weight, bias, stride)
-    for rows in (batch, batch + 1):  # packed for the first, right for any
+    for rows in (batch, batch + 1, batch, batch + 2, batch + 1):  # packed for each, the oldest forgotten
         x = torch.randn(rows, inputs, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
         expected = F.conv2d(x.double(), weight.double(), bias.double(), stride, kernel // 2)
         rest, other = torch.randn_like(expected).to(dtype), torch.randn(outputs).to(dtype)
