@@ -5,10 +5,11 @@
 writes `<out>/painter/` (diffusers folder, averaged weights, fp16) every few minutes, `<out>/sheet-*.png` (the three
 sample characters, which are never trained on) and `<out>/log.jsonl`. A killed run goes on with --resume.
 
-Flow matching (Lipman et al., arXiv 2210.02747) with x-prediction: x_t = (1 - t) x + t noise, the network says x. It is
-shown the noisy crop, the mask and the *base* crop itself, not blanked under the mask, so that it can keep this
-character's eyes and line. All three are folded 4 x 4 pixels to a code (pixel_unshuffle), which loses nothing. One token
-conditions it: MiniLM's sentence embedding of a prompt, times sqrt(384).
+Flow matching (Lipman et al., arXiv 2210.02747) with x-prediction: x_t = (1 - t) x + t noise, the network says x. Half
+of the pictures under the noise are worn as its own guesses are (worn.py). It is shown the noisy crop, the mask and the
+*base* crop itself, not blanked under the mask, so that it can keep this character's eyes and line. All three are folded
+4 x 4 pixels to a code (pixel_unshuffle), which loses nothing. One token conditions it: MiniLM's sentence embedding of a
+prompt, times sqrt(384).
 """
 
 import argparse
@@ -35,6 +36,7 @@ from avatar.starter.phrases import embed, minilm
 from avatar.starter.published import Published
 from avatar.starter.recipes import published
 from avatar.starter.sheets import paint_sheet
+from avatar.starter.worn import worn
 
 PEAK_RATE = 1.2e-3  # unless --rate says otherwise
 CHARACTERS, FACES = 4, 2  # a batch: 8 rows
@@ -117,10 +119,11 @@ def times(count: int) -> Tensor:
 
 def loss_of(unet: UNet2DConditionModel, rows: Batch, tokens: Tensor) -> Tensor:
     """Squared error of x over max(t, 0.15), plus an L1 term; weight 1 in the mask, 3 where the face changes there."""
-    base, target, mask = (pixel_unshuffle(part, PATCH) for part in (rows.base, rows.target, rows.mask))
+    parts = (rows.base, rows.target, rows.mask, worn(rows.target, rows.base))
+    base, target, mask, through = (pixel_unshuffle(part, PATCH) for part in parts)
     t = times(len(base))
     at = t[:, None, None, None]
-    noisy = (1 - at) * target + at * torch.randn_like(target)
+    noisy = (1 - at) * through + at * torch.randn_like(target)
     seen = torch.cat((noisy, mask, base), 1).to(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         answer: Tensor = unet(seen, 1000 * t, encoder_hidden_states=tokens).sample
@@ -228,6 +231,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--start", type=Path, help="run.pt or exported folder: its weights, with a new clock and schedule"
     )
+    parser.add_argument("--compile", action="store_true", help="a fifth faster where a C++ compiler is installed")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="highest learning rate")
     return parser.parse_args()
 
@@ -250,6 +254,8 @@ def work(rank: int, chosen: argparse.Namespace) -> None:
     if chosen.workers > 1:
         meeting = f"file://{(chosen.out / 'meeting').resolve()}"
         workers.init_process_group("gloo", init_method=meeting, rank=rank, world_size=chosen.workers)
+    if chosen.compile:
+        unet.compile()
     styles = published(chosen.published) if chosen.published else []
     table = embed(prompts(), minilm(chosen.minilm))
     train(run, chosen.out, chosen.minutes * 60, Source(chosen.seed, rank, table, styles, chosen.rate))
