@@ -9,12 +9,12 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from bot.settings import Settings, load_settings
-from persona.card import CARD_FILE, Card, PersonaError, check_adapter, read_folder
+from persona.card import CARD_FILE, Card, PersonaError, check_adapter, find_folder, read_folder
 from persona.finding import Level
 from persona.lint.character import Measure
 from persona.lint.check import lint
@@ -36,7 +36,8 @@ def check_personas(
     """quiet: cards with errors or warnings only, and no notes."""
     settings = load_settings(config)
     reports, fine = list[Report](), True
-    for report in lint([Path(path) for path in paths], measure(settings)):
+    roots = settings.bot.persona_roots()
+    for report in lint([_meant(path, roots) for path in paths], measure(settings)):
         report.notices += _seen(report, settings.model.adapters)
         fine = fine and report.fine
         reports.append(report)
@@ -47,6 +48,15 @@ def check_personas(
     if not as_json and len(reports) > 1:
         print(_summary(reports))
     return 0 if fine else 1
+
+
+def _meant(path_or_name: str, roots: Sequence[Path]) -> Path:
+    """A path that is there, else the folder of the persona that is called so; what is neither, the report tells."""
+    path = Path(path_or_name)
+    try:
+        return path if path.exists() else find_folder(path_or_name, roots)
+    except (PersonaError, OSError):
+        return path
 
 
 def measure(settings: Settings) -> Measure:

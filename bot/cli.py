@@ -74,7 +74,7 @@ def _add_looking(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     check = persona.add_parser("check", help="say what is wrong, unused or surprising in personas, cards and lorebooks")
     check.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a persona's folder, a card, a lorebook, or many in one"
+        "paths", nargs="+", metavar="PATH", help="a persona's name or folder, a card, a lorebook, or many in one"
     )
     check.add_argument("--quiet", action="store_true", help="only errors and warnings, and who has them")
     check.add_argument("--json", action="store_true", help="print one JSON object per card and nothing else")

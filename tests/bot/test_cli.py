@@ -136,6 +136,16 @@ def test_persona_check_names_each_mistake_and_passes_the_sound(capsys: pytest.Ca
     assert len(notices) == reports[str(broken)]["errors"] > 1
 
 
+def test_persona_check_takes_a_personas_name_like_the_other_commands(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    tess = persona(home / "personas" / "tess", size=256)
+    assert main(["persona", "check", "Tess", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(tess)
+    assert main(["persona", "check", "Tesss"]) == 1
+    assert "Tesss" in capsys.readouterr().out
+
+
 def test_persona_check_takes_cards_and_folders_of_cards(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     cards = home / "cards"
     cards.mkdir()
