@@ -55,12 +55,12 @@ class Wardrobe:
         self._given: dict[Path, tuple[object, Face | None]] = {}
 
     @classmethod
-    def of(cls, model: str, shelf: Path, recipe: Recipe | None = None, mask_model: str = "starter") -> "Wardrobe":
+    def of(cls, model: str, shelf: Path, recipe: Recipe, mask_model: str) -> "Wardrobe":
         """What the painter called `model` ("starter", or a folder) left in the folder `shelf`. Raises ModelMissing.
 
-        mask_model: who proposes masks, see avatar/maskmodel.py.
+        recipe: what the admin wishes, which is part of every face's key; mask_model: who proposes masks, see
+        avatar/maskmodel.py.
         """
-        recipe = recipe or Recipe()
         folder = painter_folder(model, recipe)
         steps = recipe.manner(kind_of(folder)).steps
         return cls(

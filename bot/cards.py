@@ -17,9 +17,8 @@ from typing import Any
 
 from avatar.picture import PortraitError, to_png
 from avatar.shelf import write_whole
-from avatar.wardrobe import Wardrobe
 from bot.errors import MienError
-from bot.given import Taken, exported, faces_of, form_of, take
+from bot.given import Taken, exported, faces_of, form_of, shelved_by, take
 from bot.newface import read_portrait
 from bot.settings import SAMPLES, Bot, load_settings
 from persona.card import BASE_FILE, CARD_FILE, Persona, folders, load_persona, read_folder
@@ -105,7 +104,7 @@ async def export(options: argparse.Namespace) -> int:
     settings = load_settings(options.config)
     persona = load_persona(options.persona, settings.bot.persona_roots())
     form = form_of(options.out)
-    pngs = faces_of(persona, Wardrobe.of(settings.face.model, settings.bot.state / "shelf"))
+    pngs = faces_of(persona, shelved_by(settings))
     write_whole(options.out, exported(persona, pngs, form, options.spec))
     told = {"out": str(options.out), "spec": options.spec, "faces": sorted(pngs)}
     said = f"{options.out}: {persona.card.name} as a card of V{options.spec}, with {len(pngs)} faces"

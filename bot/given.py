@@ -13,7 +13,7 @@ from avatar.expression import spec_for
 from avatar.picture import PortraitError, open_picture, png_of, to_png
 from avatar.shelf import write_whole
 from avatar.wardrobe import Wardrobe
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 from persona.card import Persona, PersonaError, load_persona
 from persona.cardfile import Files, read_card
 from persona.cardwrite import Form, Pictures, Spec, persona_object, write
@@ -54,10 +54,7 @@ async def faces(options: argparse.Namespace) -> int:
         data = {"worn": sorted(taken.worn), "kept": taken.kept, "unmatched": taken.unmatched, "trouble": taken.trouble}
         print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(taken.lines(persona)))
         return 0 if taken.worn or taken.kept else 1
-    wardrobe = Wardrobe.of(
-        settings.face.model, settings.bot.state / "shelf", settings.face.recipe(), settings.face.mask_model
-    )
-    written = export(persona, wardrobe, options.target)
+    written = export(persona, shelved_by(settings), options.target)
     waiting = [name for name in persona.card.expressions if name not in written]
     if options.json:
         print(json.dumps({"out": str(options.target), "faces": written, "missing": waiting}, ensure_ascii=False))
@@ -66,6 +63,12 @@ async def faces(options: argparse.Namespace) -> int:
         if waiting:
             print(f"not painted yet, so not in it (`mien persona sheet` paints all){_named(waiting)}")
     return 0 if written else 1
+
+
+def shelved_by(settings: Settings) -> Wardrobe:
+    """The faces on the shelf as these settings paint them. Raises ModelMissing."""
+    face = settings.face
+    return Wardrobe.of(face.model, settings.bot.state / "shelf", face.recipe(), face.mask_model)
 
 
 def take(persona: Persona, source: Path, *, replace: bool = False) -> Taken:

@@ -175,6 +175,14 @@ class History(Owed):
         )
         return int(row[0]) if row else 0
 
+    async def replies(self, channel: int, persona: str) -> int:
+        """How often a persona has spoken in a channel, as far as it is remembered."""
+        row = await self._row(
+            "SELECT count(*) FROM turns WHERE channel = ? AND persona = ? AND role = ?",
+            *(channel, persona, Role.CHARACTER.value),
+        )
+        return int(row[0]) if row else 0
+
     async def personas(self, channel: int) -> list[str]:
         """The slugs of those who have a history in a channel; whoever heard or said something last comes first."""
         rows = await self._rows(

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -71,7 +72,7 @@ def read_book(book: Book) -> Lorebook:
         except TomlError as error:  # whoever sent it knows the file by its name
             raise MienError(str(error).replace(str(file), book.name)) from error
     name = Path(book.name).stem if read.name == file.stem else read.name
-    return Lorebook(read.entries, name, scope, read.scan_depth, read.token_budget, read.recursive)
+    return replace(read, name=name, path=None)
 
 
 def _read_all(books: Sequence[Book]) -> tuple[Lorebook, ...]:

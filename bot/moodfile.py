@@ -4,8 +4,8 @@ import argparse
 import json
 
 from avatar.shelf import write_whole
-from avatar.wardrobe import Wardrobe
 from bot.errors import MienError
+from bot.given import shelved_by
 from bot.history import History, channel_number
 from bot.lookback import look_back
 from bot.settings import Settings, load_settings
@@ -23,10 +23,7 @@ async def mood(options: argparse.Namespace) -> int:
         persona = await _persona(options, settings, history)
         table = MoodSettings(**settings.mood.model_dump())
         seen = await look_back(history, persona, channel_number(options.channel), table)
-    wardrobe = Wardrobe.of(
-        settings.face.model, settings.bot.state / "shelf", settings.face.recipe(), settings.face.mask_model
-    )
-    write_whole(options.out, await seen.png(wardrobe, options.theme))
+    write_whole(options.out, await seen.png(shelved_by(settings), options.theme))
     answer = {"out": str(options.out), "persona": persona.slug, "leading": seen.felt.leading, "words": seen.words}
     print(json.dumps(answer, ensure_ascii=False) if options.json else f"{options.out}: {seen.words}")
     return 0

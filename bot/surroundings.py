@@ -35,6 +35,7 @@ class KeepsScenery(Protocol):
     async def lore_times(self, channel: int, persona: str) -> str: ...
     async def keep_lore_times(self, channel: int, persona: str, state: str) -> None: ...
     async def count(self, channel: int, persona: str | None = None) -> int: ...
+    async def replies(self, channel: int, persona: str) -> int: ...
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Surroundings:
         state = _state(await self.history.lore_times(incoming.channel, persona.slug))
         moment = Moment(
             messages=await self.history.count(incoming.channel, persona.slug),
+            replies=await self.history.replies(incoming.channel, persona.slug),
             names=frozenset({card.name, card.nickname, persona.slug} - {""}),
             tags=frozenset(persona.character.tags if persona.character else ()),
         )

@@ -10,6 +10,7 @@ from PIL import Image
 from avatar.checkpoint import STARTER, revision_of
 from avatar.expression import blended, spec_for
 from avatar.picture import to_png
+from avatar.recipe import Recipe
 from avatar.shelf import Shelf
 from avatar.wardrobe import Wardrobe
 from persona.card import Persona
@@ -29,7 +30,7 @@ def test_a_close_up_is_the_painted_part_of_the_face_on_the_shelf(tmp_path: Path,
 
 
 def test_it_knows_the_painter_by_its_files_and_needs_no_torch(tmp_path: Path) -> None:
-    assert Wardrobe.of("starter", tmp_path)._revision == revision_of(STARTER)
+    assert Wardrobe.of("starter", tmp_path, Recipe(), "starter")._revision == revision_of(STARTER)
     script = "import avatar.wardrobe, avatar.timeline, bot.moodfile, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
 

@@ -1,6 +1,7 @@
 """A real server to talk to: the playground, unmodified discord.py connected to it, and a member with plain HTTP."""
 
 import hashlib
+import shutil
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from bot.history import History
 from bot.playground import Playground
 from bot.settings import Discord
 from tests.bot.members import FAST, Member, connected
-from tests.bot.stage import Stage, settings_in, stage
+from tests.bot.stage import ROOT, Stage, settings_in, stage
 from tests.tiny_painter import write_painter
 
 
@@ -26,6 +27,18 @@ async def playground() -> AsyncGenerator[Playground]:
     async with Playground(rules=FAST) as playground:
         yield playground
     point_to(Discord())
+
+
+@pytest_asyncio.fixture
+async def session() -> AsyncGenerator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+def own_marigold(tmp_path: Path) -> None:
+    """A copy of Marigold that a test may change, for bots whose personas lie there."""
+    shutil.copytree(ROOT / "personas" / "marigold", tmp_path / "personas" / "marigold")
 
 
 @pytest_asyncio.fixture

@@ -2,41 +2,22 @@
 
 import io
 import json
-import shutil
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import discord
 import pytest
-import pytest_asyncio
 from PIL import Image
 
 from avatar.picture import to_png
-from bot.client import point_to
 from bot.playground import Playground
-from bot.settings import Discord
-from tests.bot.members import FAST, Member, Page
-from tests.bot.stage import ROOT
+from tests.bot.members import Member, Page
 from tests.bot.test_face_commands import Studio, studio
 from tests.persona.cards import coded, text, v2
 
+pytestmark = pytest.mark.usefixtures("own_marigold")
 ATTACHMENT, STRING = 11, 3
-
-
-@pytest_asyncio.fixture
-async def session() -> AsyncGenerator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest_asyncio.fixture
-async def playground(tmp_path: Path) -> AsyncGenerator[Playground]:
-    shutil.copytree(ROOT / "personas" / "marigold", tmp_path / "personas" / "marigold")
-    async with Playground(rules=FAST) as playground:
-        yield playground
-    point_to(Discord())
 
 
 async def sends(scene: Studio, content: bytes, file: str, *, member: Member | None = None, name: str = "") -> str:

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from avatar.expression import spec_for
 from avatar.picture import open_picture, to_png
 from bot.cards import import_card
 from bot.cli import main
 from bot.errors import MienError
+from bot.given import shelved_by
+from bot.settings import load_settings
 from persona.card import CARD_FILE, check, read_folder
 from persona.cardfile import CardError
 from persona.cast import Cast
@@ -159,6 +162,16 @@ def test_a_persona_goes_out_and_comes_back(home: Path, capsys: pytest.CaptureFix
     again, ours = read_folder(home / "personas" / "again"), read_folder(home / "personas" / "marigold")
     assert again.card == ours.card
     assert open_picture(again.base).tobytes() == open_picture(ours.base).tobytes()
+
+
+def test_faces_that_were_painted_as_the_admin_wishes_go_out_with_the_card(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "mien.toml").write_text("[face]\nsteps = 3\n")
+    persona, wardrobe = read_folder(home / "personas" / "marigold"), shelved_by(load_settings())
+    wardrobe.shelf.put(wardrobe.order(persona, spec_for(persona.card, "joy")).key, picture("gold"))
+    assert main(["persona", "export", "marigold", "--out", "out.png", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["faces"] == ["joy"]
 
 
 def test_a_card_is_shown_normalised(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,41 +2,23 @@
 
 import io
 import json
-import shutil
-from collections.abc import AsyncGenerator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import discord
-import pytest_asyncio
+import pytest
 from PIL import Image
 
 from avatar.picture import to_png
-from bot.client import point_to
 from bot.playground import Playground
-from bot.settings import Discord
 from tests.avatar.pictures import face_picture
-from tests.bot.members import FAST, Member, Page
-from tests.bot.stage import ROOT
+from tests.bot.members import Member, Page
 from tests.bot.test_face_commands import Studio, studio
 
+pytestmark = pytest.mark.usefixtures("own_marigold")
 ATTACHMENT = 11
-
-
-@pytest_asyncio.fixture
-async def session() -> AsyncGenerator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest_asyncio.fixture
-async def playground(tmp_path: Path) -> AsyncGenerator[Playground]:
-    shutil.copytree(ROOT / "personas" / "marigold", tmp_path / "personas" / "marigold")
-    async with Playground(rules=FAST) as playground:
-        yield playground
-    point_to(Discord())
 
 
 async def sends(scene: Studio, content: bytes, name: str = "new.png", member: Member | None = None) -> dict[str, Any]:

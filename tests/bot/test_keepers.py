@@ -1,44 +1,26 @@
 """Who may change a portrait for all servers: over real sockets, with discord.py as it is."""
 
-import shutil
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import aiohttp
 import discord
-import pytest_asyncio
+import pytest
 
 from avatar.picture import to_png
-from bot.client import point_to
 from bot.keepers import owners
 from bot.playground import Playground
 from bot.playground.genesis import FIRST_DAY
 from bot.playground.permissions import EVERYONE_PERMISSIONS, Permission
 from bot.playground.records import Channel, ChannelType, Guild, Member, Role, User
-from bot.settings import Discord
 from tests.avatar.pictures import face_picture
 from tests.bot.asking import Asking
-from tests.bot.members import FAST, Page, connected
 from tests.bot.members import Member as Person
-from tests.bot.stage import ROOT
+from tests.bot.members import Page, connected
 from tests.bot.test_face_commands import Studio, studio
 from tests.bot.test_face_upload import sends
 
+pytestmark = pytest.mark.usefixtures("own_marigold")
 PNG = to_png(face_picture(100))
-
-
-@pytest_asyncio.fixture
-async def session() -> AsyncGenerator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest_asyncio.fixture
-async def playground(tmp_path: Path) -> AsyncGenerator[Playground]:
-    shutil.copytree(ROOT / "personas" / "marigold", tmp_path / "personas" / "marigold")
-    async with Playground(rules=FAST) as playground:
-        yield playground
-    point_to(Discord())
 
 
 def bot_of(playground: Playground) -> User:

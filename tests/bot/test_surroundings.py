@@ -64,6 +64,15 @@ def awake(setting: Setting) -> list[str]:
     return [] if setting.lore is None else [active.text for active in setting.lore.entries]
 
 
+async def test_a_characters_replies_are_counted_beyond_what_the_prompt_holds(
+    surroundings: Surroundings, persona: Persona
+) -> None:
+    sleeper = Lorebook.of_card_book(json.loads(book({"content": "@@activate_only_after 6\nShe trusts you now."})))
+    patient = replace(persona, lore=(sleeper,))
+    found = [awake(await says(surroundings, patient, f"The oven, {number}.")) for number in range(9)]
+    assert found == [[]] * 6 + [["She trusts you now."]] * 3  # of 9 turns that are read, 4 are hers
+
+
 async def test_books_of_persona_channel_and_server_are_searched_together(
     surroundings: Surroundings, persona: Persona
 ) -> None:
